@@ -1,0 +1,342 @@
+"""The contract: what a layer info source answers and a layer info cache remembers.
+
+Public methods are final. They check their input once, check the context, and
+call the underscored twin, which a backend implements; a twin sees only
+well-formed values and a context that was live a moment ago. What a cache asks
+of a name is only what keeps one key from being taken for another; the strict
+grammar is the handler's (`names.py`).
+
+Membership (*is this blob in that repository?*) and meta (*where does it lie?*)
+are independent: either may be known without the other, and either may be
+forgotten at any time. A miss is never an answer about the storage.
+
+What keeps a cache true. The obvious order of things ends in a lie:
+
+    1  reader: miss, asks the storage: "yes"
+    2  remover: deletes the blob, clears the cache, answers 202
+    3  reader: writes "yes" into the cache          <- for ever
+
+So whoever is about to ask the storage first takes a lease, a token beside each
+of the two keys; to fill is to store each part only while its token still lies
+there; to remove is to clear the key and its token. While a removal is under
+way, a closing marker lies in the token's place, and no lease is given. A token
+may be lost at any time: that costs a miss, never a lie. (Memcache's leases:
+Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013.)
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import NamedTuple, Protocol, Self, final
+
+from layercache.context import Context
+from layercache.brackets import closing
+from layercache.checks import require_digest, require_key, require_keys, require_meta
+from layercache.errors import BackendError, ContextError, NotFoundError
+from layercache.meta import LayerMeta
+
+
+class LayerInfoSource(Protocol):
+    """What can answer: a registry's storage, or a cache."""
+
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
+        """Whether the repository *repo* has the blob *dgst*."""
+
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
+        """Where the blob *dgst* lies, or `NotFoundError`."""
+
+
+class Lease(NamedTuple):
+    """The right to fill one layer; taken before the storage is asked.
+
+    Attributes:
+        repo: The repository.
+        dgst: The digest.
+        membership: The token that lay beside the membership.
+        meta: The token that lay beside the meta.
+    """
+
+    repo: str
+    dgst: str
+    membership: str
+    meta: str
+
+
+class LayerInfoCache(ABC):
+    """What is known of a registry's layers, by repository and digest.
+
+    Every operation may raise, beside what it names itself:
+
+        InvalidArgumentError: An argument is malformed; nothing was asked.
+        ContextError: *ctx* had ended, or ended before the answer came. What
+            was to be written may have been.
+        BackendError: The store could not answer, or answered nonsense.
+    """
+
+    # ---- the four words of the ancestor
+
+    @final
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
+        """Return whether *repo* is known to have *dgst*.
+
+        False says nothing about the storage: it may be a miss.
+        """
+        require_key(repo, dgst)
+        ctx.check()
+        return await self._contains(ctx, repo, dgst)
+
+    @final
+    async def add(self, ctx: Context, repo: str, dgst: str) -> None:
+        """Remember that *repo* has *dgst*.
+
+        A plain word, for those who know; a handler uses `adding`, since
+        between processes a plain word can come late.
+        """
+        require_key(repo, dgst)
+        ctx.check()
+        await self._add(ctx, repo, dgst)
+
+    @final
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
+        """Return where *dgst* lies.
+
+        Membership is not implied: test it where access depends on it, or use
+        `stat`.
+
+        Raises:
+            NotFoundError: Nothing is known of *dgst*.
+        """
+        require_digest(dgst)
+        ctx.check()
+        return await self._meta(ctx, dgst)
+
+    @final
+    async def set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
+        """Remember where *dgst* lies; a plain word, as `add` is."""
+        require_digest(dgst)
+        require_meta(meta)
+        ctx.check()
+        await self._set_meta(ctx, dgst, meta)
+
+    # ---- both halves at once
+
+    @final
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        """Return where *dgst* lies if *repo* is known to have it, in one round trip.
+
+        Raises:
+            NotFoundError: One of the two is not known.
+        """
+        require_key(repo, dgst)
+        ctx.check()
+        return await self._stat(ctx, repo, dgst)
+
+    @final
+    async def put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
+        """Remember both halves, in one round trip; a plain word, as `add` is."""
+        require_key(repo, dgst)
+        require_meta(meta)
+        ctx.check()
+        await self._put(ctx, repo, dgst, meta)
+
+    @final
+    async def contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
+        """Return what `contains` would for each of *dgsts*, in their order, in one round trip."""
+        require_keys(repo, dgsts)
+        ctx.check()
+        return await self._contains_many(ctx, repo, dgsts)
+
+    @final
+    async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
+        """Return what `stat` would for each of *dgsts*, None for a miss, in one round trip."""
+        require_keys(repo, dgsts)
+        ctx.check()
+        return await self._stat_many(ctx, repo, dgsts)
+
+    # ---- what is gone
+
+    @final
+    async def remove(self, ctx: Context, repo: str, dgst: str) -> None:
+        """Forget that *repo* has *dgst*; every lease for it that was given is void.
+
+        To be called after the storage has deleted it, and then not enough by
+        itself against readers of that moment: a handler uses `removing`.
+        """
+        require_key(repo, dgst)
+        ctx.check()
+        await self._remove(ctx, repo, dgst)
+
+    @final
+    async def forget(self, ctx: Context, dgst: str) -> None:
+        """Forget where *dgst* lies, for every repository; leases for it are void."""
+        require_digest(dgst)
+        ctx.check()
+        await self._forget(ctx, dgst)
+
+    # ---- what keeps it true
+
+    @final
+    async def lease(self, ctx: Context, repo: str, dgst: str) -> Lease | None:
+        """Return the right to fill *dgst* in *repo*; None while it is being removed.
+
+        Those who ask at the same time may share one. It ends by itself.
+        """
+        require_key(repo, dgst)
+        ctx.check()
+        return await self._lease(ctx, repo, dgst)
+
+    @final
+    async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+        """Remember both halves, each only while *lease* still holds for it.
+
+        Returns:
+            Whether both were stored. If not, one of them may have been.
+        """
+        require_key(lease.repo, lease.dgst)
+        require_meta(meta)
+        ctx.check()
+        return await self._fill(ctx, lease, meta)
+
+    @final
+    @asynccontextmanager
+    async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
+        """Bracket the deletion of *dgst* from *repo*; on leaving, the cache says no.
+
+        Once this was left without an error, no later answer says yes unless a
+        later commit made it true. However the body ends, even cancelled, the
+        membership is cleared once more before that is passed on.
+
+            async with cache.removing(ctx, repo, dgst):
+                await storage.unlink(...)
+
+        Raises:
+            BackendError: On entering, the removal could not be announced, and
+                the body has not run. On leaving, the last clearing failed: do
+                not acknowledge the deletion.
+
+        Not promised: truth if the storage deletes after the body has ended.
+        """
+        require_key(repo, dgst)
+        ctx.check()
+        async with self._closing(ctx, repo, dgst):
+            yield
+
+    @final
+    @asynccontextmanager
+    async def forgetting(self, ctx: Context, dgst: str) -> AsyncIterator[None]:
+        """Bracket the deletion of the blob *dgst* itself, as `removing` does that of a link."""
+        require_digest(dgst)
+        ctx.check()
+        async with self._closing(ctx, None, dgst):
+            yield
+
+    @final
+    @asynccontextmanager
+    async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
+        """Bracket the commit of *dgst* to *repo*; on leaving, both halves are remembered.
+
+        They are not if a removal came between, if the body raised, or if the
+        cache could not be reached: then the body runs all the same, and its
+        outcome stands.
+
+            async with cache.adding(ctx, repo, dgst, meta):
+                await storage.commit(...)
+        """
+        require_key(repo, dgst)
+        require_meta(meta)
+        ctx.check()
+        try:
+            lease = await self._lease(ctx, repo, dgst)
+        except BackendError:
+            lease = None
+        yield
+        if lease is not None:
+            try:
+                await self.fill(ctx, lease, meta)
+            except (BackendError, ContextError):
+                pass  # The commit stands, and what is not remembered is a miss.
+
+    def _closing(self, ctx: Context, repo: str | None, dgst: str) -> AbstractAsyncContextManager[None]:
+        return closing(
+            ctx,
+            lambda ctx: self._begin_closing(ctx, repo, dgst),
+            lambda ctx, marker: self._end_closing(ctx, repo, dgst, marker),
+        )
+
+    # ---- its life
+
+    async def aclose(self) -> None:
+        """Let go of what the cache holds; calling it twice is harmless."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    # ---- the twins: what a backend implements
+
+    @abstractmethod
+    async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool: ...
+
+    @abstractmethod
+    async def _add(self, ctx: Context, repo: str, dgst: str) -> None: ...
+
+    @abstractmethod
+    async def _meta(self, ctx: Context, dgst: str) -> LayerMeta: ...
+
+    @abstractmethod
+    async def _set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None: ...
+
+    @abstractmethod
+    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
+        """In one step: clear the membership and drop its token, but no closing marker."""
+
+    @abstractmethod
+    async def _forget(self, ctx: Context, dgst: str) -> None:
+        """In one step: clear the meta and drop its token, but no closing marker."""
+
+    @abstractmethod
+    async def _lease(self, ctx: Context, repo: str, dgst: str) -> Lease | None:
+        """The tokens beside both keys, new where there are none; None if a closing marker is."""
+
+    @abstractmethod
+    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+        """For each half, in one step: store it if its token is the lease's, and drop the token."""
+
+    @abstractmethod
+    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        """In one step: clear the membership, or the meta if *repo* is None, and place a new marker.
+
+        The marker takes the place of a token or of another marker, and is returned.
+        """
+
+    @abstractmethod
+    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+        """In one step: clear the same key again, and drop its token, or the marker if it is *marker*."""
+
+    # ---- twins that follow from the others, for a backend to do in one round trip
+
+    async def _stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        # Meta first. In the other order the two halves may never have been
+        # true together: membership read, forget, remove, added elsewhere, meta read.
+        meta = await self._meta(ctx, dgst)
+        if not await self._contains(ctx, repo, dgst):
+            raise NotFoundError(dgst)
+        return meta
+
+    async def _put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
+        await self._set_meta(ctx, dgst, meta)
+        await self._add(ctx, repo, dgst)
+
+    async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
+        return [await self._contains(ctx, repo, dgst) for dgst in dgsts]
+
+    async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
+        return [await self._stat_or_none(ctx, repo, dgst) for dgst in dgsts]
+
+    async def _stat_or_none(self, ctx: Context, repo: str, dgst: str) -> LayerMeta | None:
+        try:
+            return await self._stat(ctx, repo, dgst)
+        except NotFoundError:
+            return None

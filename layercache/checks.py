@@ -1,0 +1,59 @@
+"""What a cache asks of its arguments: once, above the backends.
+
+Only what keeps one key from being taken for another, and a value from being
+unreadable to those who share the store. A value whose type proves it
+well-formed is not looked at again: that look is the dearest part of a call
+from memory.
+"""
+
+from collections.abc import Sequence
+
+from layercache.errors import InvalidArgumentError
+from layercache.meta import LayerMeta
+from layercache.names import MAX_DIGEST_LENGTH, MAX_REPOSITORY_LENGTH, Digest, Repository
+
+LENGTH_BOUND = 2**63  # a Go registry reads lengths into an int64
+
+
+def require_key(repo: str, dgst: str) -> None:
+    """Raise `InvalidArgumentError` unless both can stand in a key."""
+    if type(repo) is not Repository:
+        _require("repository", repo, MAX_REPOSITORY_LENGTH)
+    if type(dgst) is not Digest:
+        _require("digest", dgst, MAX_DIGEST_LENGTH)
+
+
+def require_digest(dgst: str) -> None:
+    """Raise `InvalidArgumentError` unless *dgst* can stand in a key."""
+    if type(dgst) is not Digest:
+        _require("digest", dgst, MAX_DIGEST_LENGTH)
+
+
+def require_keys(repo: str, dgsts: Sequence[str]) -> None:
+    """Raise `InvalidArgumentError` unless *repo* and each of *dgsts* can stand in a key."""
+    if type(repo) is not Repository:
+        _require("repository", repo, MAX_REPOSITORY_LENGTH)
+    if isinstance(dgsts, str):
+        raise InvalidArgumentError("a sequence of digests is wanted, not one digest")
+    for dgst in dgsts:
+        require_digest(dgst)
+
+
+def require_meta(meta: LayerMeta) -> None:
+    """Raise `InvalidArgumentError` unless *meta* says where something could lie."""
+    if type(meta) is not LayerMeta:
+        raise InvalidArgumentError(f"not a LayerMeta: {meta!r}")
+    if not (isinstance(meta.path, str) and meta.path and isinstance(meta.media_type, str)):
+        raise InvalidArgumentError(f"a meta needs a path and a media type: {meta!r}")
+    if not (type(meta.length) is int and 0 <= meta.length < LENGTH_BOUND):
+        raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {meta.length!r}")
+
+
+def _require(what: str, text: str, limit: int) -> None:
+    if not isinstance(text, str):
+        raise InvalidArgumentError(f"a {what} is a str, not {type(text).__name__}")
+    if not 0 < len(text) <= limit:
+        raise InvalidArgumentError(f"a {what} has 1 to {limit} characters, not {len(text)}")
+    # isprintable refuses control characters and all white space but the blank.
+    if not text.isprintable() or " " in text or "::" in text:
+        raise InvalidArgumentError(f"a {what} has no white space, control characters or '::': {text[:100]!r}")

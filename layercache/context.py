@@ -1,0 +1,256 @@
+"""Context: how long a call may take, who may end it, and what it carries.
+
+The rules, as in Go's package of the same name:
+
+- A context is the first argument of every operation, is named `ctx`, and is
+  handed on, never stored.
+- Contexts form a tree. A child's deadline is never later than its parent's;
+  cancelling goes down and never up; the first cause in a chain wins.
+- Leaving a `with` cancels the child and frees its timer:
+
+      with background().with_timeout(0.25) as ctx:
+          meta = await cache.stat(ctx, repo, dgst)
+
+A context is immutable; what changes is the `Lifetime` that it shares with its
+children, or that it began. An operation on `background()`, which has none,
+pays next to nothing for its context.
+"""
+
+import asyncio
+import contextlib
+import math
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Self, TypeVar, overload
+
+import anyio
+
+from layercache.errors import ContextError, InvalidArgumentError
+from layercache.lifetime import Failable, Lifetime, now
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+
+class Context:
+    """What a call is bound by; get one from `background()` and derive from it."""
+
+    __slots__ = ("_item", "_life", "_parent")
+
+    def __init__(
+        self, parent: "Context | None", life: Lifetime | None, item: tuple[object, object] | None = None
+    ) -> None:
+        self._parent = parent
+        self._life = life
+        self._item = item
+
+    # ---- deriving
+
+    def with_timeout(self, seconds: float) -> "CancelableContext":
+        """Return a child that ends *seconds* from now, or earlier if this one does.
+
+        Args:
+            seconds: Zero or less gives a child that has ended; infinity, one
+                without a deadline of its own.
+
+        Raises:
+            InvalidArgumentError: *seconds* is not a number.
+        """
+        return self.with_deadline(now() + seconds)
+
+    def with_deadline(self, when: float) -> "CancelableContext":
+        """Return a child that ends at *when* on the event loop's clock, `loop.time()`.
+
+        It may be told of its end 10 ms late, never early.
+
+        Raises:
+            InvalidArgumentError: *when* is not a number.
+        """
+        if when != when:
+            raise InvalidArgumentError("a deadline must be a number")
+        return CancelableContext(self, Lifetime(self._life, when))
+
+    def with_cancel(self) -> "CancelableContext":
+        """Return a child that ends when it is cancelled, or when this one ends."""
+        return CancelableContext(self, Lifetime(self._life, math.inf))
+
+    def with_value(self, key: object, value: object) -> "Context":
+        """Return a child that carries *value* under *key*; keys compare by equality."""
+        return Context(self, self._life, (key, value))
+
+    def without_cancel(self) -> "Context":
+        """Return a child that keeps the values and never ends."""
+        return Context(self, None)
+
+    # ---- asking
+
+    @property
+    def deadline(self) -> float | None:
+        """When this context ends by itself, on the event loop's clock; None: never."""
+        life = self._life
+        return None if life is None or life.deadline == math.inf else life.deadline
+
+    def err(self) -> ContextError | None:
+        """Why this context ended, as a new exception; None while it has not."""
+        end = None if self._life is None else self._life.end()
+        return None if end is None else end.error()
+
+    def cause(self) -> BaseException | None:
+        """What `cancel` was given; without that, what `err` returns."""
+        end = None if self._life is None else self._life.end()
+        return None if end is None else end.cause or end.error()
+
+    def check(self) -> None:
+        """Return if this context has not ended.
+
+        Raises:
+            CanceledError: It was cancelled; its `__cause__` says why, if told.
+            DeadlineExceededError: Its deadline passed.
+        """
+        if self._life is not None and (end := self._life.end()) is not None:
+            raise end.error()
+
+    @overload
+    def value(self, key: object) -> object: ...
+    @overload
+    def value(self, key: object, default: D) -> object | D: ...
+    def value(self, key: object, default: object = None) -> object:
+        """Return the value that the nearest context, from here upwards, has under *key*."""
+        context: Context | None = self
+        while context is not None:
+            if context._item is not None and context._item[0] == key:
+                return context._item[1]
+            context = context._parent
+        return default
+
+    # ---- waiting
+
+    def bind(self, future: Failable) -> None:
+        """Have *future*, an asyncio future, fail with this context's error if it ends first.
+
+        This is how a backend waits under a context: it costs no task and, on a
+        context that cannot end, nothing.
+        """
+        if self._life is not None:
+            self._life.watch(future)
+
+    async def wait(self) -> None:
+        """Return when this context has ended; under one that cannot end, never."""
+        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.bind(ended)
+        with contextlib.suppress(ContextError):
+            await ended
+
+    def after_func(self, function: Callable[[], object]) -> Callable[[], bool]:
+        """Have the loop call *function* once, in the turn after this context ended.
+
+        If it has ended already, that is the next turn.
+
+        Returns:
+            A function that takes the order back; True iff that was in time.
+        """
+        return _AfterFunc(self, function).stop
+
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[anyio.CancelScope]:
+        """Enter an anyio cancel scope that is cancelled when this context ends."""
+        with anyio.CancelScope() as scope:
+            if self.err() is not None:
+                scope.cancel()
+            stop = self.after_func(scope.cancel)
+            try:
+                yield scope
+            finally:
+                stop()
+
+    async def run(self, awaitable: Awaitable[T]) -> T:
+        """Await *awaitable*, which is cancelled if this context ends first.
+
+        It runs in the task that calls, so a cancellation of that task from
+        outside arrives as itself, even in the turn in which the context ends.
+
+        Raises:
+            ContextError: The context ended first.
+        """
+        if self._life is None:
+            return await awaitable
+        try:
+            self.check()
+        except ContextError:
+            if isinstance(awaitable, Coroutine):
+                awaitable.close()
+            raise
+        try:
+            async with asyncio.timeout(None) as limit:
+                stop = self.after_func(lambda: limit.reschedule(0))
+                try:
+                    return await awaitable
+                finally:
+                    stop()
+        except TimeoutError:
+            if limit.expired():
+                self.check()
+            raise
+
+    def __repr__(self) -> str:
+        carried = "" if self._item is None else f" with {self._item[0]!r}"
+        return f"<Context {self._state()}{carried}>"
+
+    def _state(self) -> str:
+        if self._life is None:
+            return "background"
+        if (error := self.err()) is not None:
+            return str(error).removeprefix("context ")
+        deadline = self.deadline
+        return "open" if deadline is None else f"ends in {deadline - now():.3f} s"
+
+
+class CancelableContext(Context):
+    """A context that began a lifetime, and can end it."""
+
+    __slots__ = ()
+    _life: Lifetime
+
+    def cancel(self, cause: BaseException | None = None) -> None:
+        """End this context and every one below it, unless it has ended already.
+
+        Args:
+            cause: Why: what `cause()` returns, and the `__cause__` of the error.
+        """
+        self._life.cancel(cause)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._life.close()
+
+
+class _AfterFunc:
+    """A function that waits for the end of a context."""
+
+    def __init__(self, ctx: Context, function: Callable[[], object]) -> None:
+        self._function: Callable[[], object] | None = function
+        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended.add_done_callback(self._run)
+        ctx.bind(self._ended)
+
+    def stop(self) -> bool:
+        was_in_time = self._function is not None
+        self._function = None
+        self._ended.cancel()
+        return was_in_time
+
+    def _run(self, ended: "asyncio.Future[None]") -> None:
+        if not ended.cancelled():
+            ended.exception()  # Looked at, so that asyncio does not report it.
+        function, self._function = self._function, None
+        if function is not None:
+            function()
+
+
+def background() -> Context:
+    """Return the root: it has no deadline, carries no values and never ends."""
+    return _BACKGROUND
+
+
+_BACKGROUND = Context(None, None)

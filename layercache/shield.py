@@ -1,0 +1,31 @@
+"""What must be finished once it was begun."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TypeVar
+
+import anyio
+
+T = TypeVar("T")
+
+
+async def finish(coroutine: Coroutine[object, object, T]) -> T:
+    """Await *coroutine* to its end, even if the task that waits is cancelled meanwhile.
+
+    The cancellation is passed on afterwards, and then hides what the coroutine
+    returned or raised. The anyio scope keeps anyio from repeating its own at
+    every turn of the loop; a native `task.cancel()` goes through it.
+    """
+    task = asyncio.ensure_future(coroutine)
+    interruption: asyncio.CancelledError | None = None
+    with anyio.CancelScope(shield=True):
+        while not task.done():
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError as error:
+                interruption = error
+    if interruption is not None:
+        if not task.cancelled():
+            task.exception()  # Looked at, so that asyncio does not report it.
+        raise interruption
+    return task.result()
