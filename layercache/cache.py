@@ -31,7 +31,7 @@ from typing import NamedTuple, Protocol, Self, final
 
 from layercache.context import Context
 from layercache.brackets import closing
-from layercache.checks import require_digest, require_key, require_keys, require_meta
+from layercache.checks import require_digest, require_half, require_key, require_keys, require_meta
 from layercache.errors import BackendError, ContextError, NotFoundError
 from layercache.meta import LayerMeta
 
@@ -50,13 +50,13 @@ class Lease(NamedTuple):
     """The right to fill one layer; taken before the storage is asked.
 
     Attributes:
-        repo: The repository.
+        repo: The repository; None for a lease of the meta alone.
         dgst: The digest.
-        membership: The token that lay beside the membership.
+        membership: The token that lay beside the membership; empty without one.
         meta: The token that lay beside the meta.
     """
 
-    repo: str
+    repo: str | None
     dgst: str
     membership: str
     meta: str
@@ -176,23 +176,28 @@ class LayerInfoCache(ABC):
     # ---- what keeps it true
 
     @final
-    async def lease(self, ctx: Context, repo: str, dgst: str) -> Lease | None:
+    async def lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
         """Return the right to fill *dgst* in *repo*; None while it is being removed.
 
         Those who ask at the same time may share one. It ends by itself.
+
+        Args:
+            ctx: What the call is bound by.
+            repo: None for the right to fill the meta alone.
+            dgst: The digest.
         """
-        require_key(repo, dgst)
+        require_half(repo, dgst)
         ctx.check()
         return await self._lease(ctx, repo, dgst)
 
     @final
     async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
-        """Remember both halves, each only while *lease* still holds for it.
+        """Remember what *lease* is for, each half only while the lease still holds for it.
 
         Returns:
-            Whether both were stored. If not, one of them may have been.
+            Whether all of it was stored. If not, one half may have been.
         """
-        require_key(lease.repo, lease.dgst)
+        require_half(lease.repo, lease.dgst)
         require_meta(meta)
         ctx.check()
         return await self._fill(ctx, lease, meta)
@@ -297,8 +302,11 @@ class LayerInfoCache(ABC):
         """In one step: clear the meta and drop its token, but no closing marker."""
 
     @abstractmethod
-    async def _lease(self, ctx: Context, repo: str, dgst: str) -> Lease | None:
-        """The tokens beside both keys, new where there are none; None if a closing marker is."""
+    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        """The tokens beside both keys, new where there are none; None if a closing marker is.
+
+        If *repo* is None, of the meta's key alone, with an empty token for the other.
+        """
 
     @abstractmethod
     async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:

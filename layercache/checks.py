@@ -23,6 +23,14 @@ def require_key(repo: str, dgst: str) -> None:
         _require("digest", dgst, MAX_DIGEST_LENGTH)
 
 
+def require_half(repo: str | None, dgst: str) -> None:
+    """Raise `InvalidArgumentError` unless *dgst*, and *repo* if there is one, can stand in a key."""
+    if repo is not None:
+        require_key(repo, dgst)
+    else:
+        require_digest(dgst)
+
+
 def require_digest(dgst: str) -> None:
     """Raise `InvalidArgumentError` unless *dgst* can stand in a key."""
     if type(dgst) is not Digest:
@@ -43,10 +51,11 @@ def require_meta(meta: LayerMeta) -> None:
     """Raise `InvalidArgumentError` unless *meta* says where something could lie."""
     if type(meta) is not LayerMeta:
         raise InvalidArgumentError(f"not a LayerMeta: {meta!r}")
-    if not (isinstance(meta.path, str) and meta.path and isinstance(meta.media_type, str)):
+    path, length, media_type = tuple[object, ...](meta)  # A NamedTuple takes anything.
+    if not (isinstance(path, str) and path and isinstance(media_type, str)):
         raise InvalidArgumentError(f"a meta needs a path and a media type: {meta!r}")
-    if not (type(meta.length) is int and 0 <= meta.length < LENGTH_BOUND):
-        raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {meta.length!r}")
+    if not (type(length) is int and 0 <= length < LENGTH_BOUND):
+        raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {length!r}")
 
 
 def _require(what: str, text: str, limit: int) -> None:

@@ -179,8 +179,9 @@ class Context:
             if isinstance(awaitable, Coroutine):
                 awaitable.close()
             raise
+        limit = asyncio.timeout(None)
         try:
-            async with asyncio.timeout(None) as limit:
+            async with limit:
                 stop = self.after_func(lambda: limit.reschedule(0))
                 try:
                     return await awaitable

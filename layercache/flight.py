@@ -1,0 +1,141 @@
+"""Single flight: many callers, one load.
+
+The load runs in a task of its own, not in the first caller. If that caller is
+cancelled, the others still need the answer:
+
+    1  A misses, starts the flight
+    2  B misses, joins it
+    3  A is cancelled              <- must not cancel the flight
+    4  the flight lands            <- B gets the answer
+
+Had B left too, nobody would wait any more, and the flight is stopped.
+
+A flight is joined only until it departs, that is, asks something whose answer
+it will give. Joined later, its answer could be older than the caller:
+
+    1  A's flight asks the storage, which says "yes"
+    2  the layer is deleted, and that is acknowledged
+    3  B, who knows of it, joins the flight      <- would be told "yes"
+
+Who comes after the departure boards the next flight, which waits until the one
+before has landed. So however many ask, and however slow the storage is, there
+is one load at a time for a key.
+
+Invariant: a flight is in `_boarding` exactly while it may be joined, and in
+`_flying` from its departure until its task ends.
+Limit: one process; two processes may load the same key at once.
+"""
+
+import asyncio
+import copy
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, TypeVar
+
+from layercache.context import Context
+from layercache.errors import BackendError, BackendUnavailableError, ContextError, LayerCacheError
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+
+class Flight(Generic[K, T]):
+    """One load, and those who wait for it."""
+
+    def __init__(self, flights: "Flights[K, T]", key: K, ctx: Context, seconds: float) -> None:
+        self.key = key
+        self.before = flights.flying.get(key)
+        self.ctx = ctx.without_cancel().with_timeout(seconds)
+        self._flights = flights
+        self._seats: set[asyncio.Future[T]] = set()
+        self.task = asyncio.create_task(self._fly())
+
+    def depart(self) -> None:
+        """Let nobody join any more: what is asked from now on is answered to those aboard."""
+        boarding = self._flights.boarding
+        if boarding.get(self.key) is self:
+            del boarding[self.key]
+            self._flights.flying[self.key] = self
+
+    async def ride(self, ctx: Context) -> T:
+        """Wait for the answer under *ctx*; the last one to leave early stops the flight."""
+        seat: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._seats.add(seat)
+        ctx.bind(seat)
+        try:
+            return await seat
+        finally:
+            self._seats.discard(seat)
+            if not self._seats and not self.task.done():
+                self.depart()
+                self.ctx.cancel()
+
+    async def _fly(self) -> None:
+        try:
+            with self.ctx:
+                answer = await self.ctx.run(self._load())
+        except Exception as error:
+            for seat in self._disembark():
+                seat.set_exception(_own_copy(error))
+        except BaseException:
+            for seat in self._disembark():
+                seat.cancel()
+            raise
+        else:
+            for seat in self._disembark():
+                seat.set_result(answer)
+        finally:
+            self.depart()
+            del self._flights.flying[self.key]
+
+    async def _load(self) -> T:
+        if self.before is not None:
+            await asyncio.wait([self.before.task])
+        return await self._flights.load(self)
+
+    def _disembark(self) -> list[asyncio.Future[T]]:
+        waiting = [seat for seat in self._seats if not seat.done()]
+        self._seats.clear()
+        return waiting
+
+
+class Flights(Generic[K, T]):
+    """The flights of one cache, by key."""
+
+    def __init__(self, load: Callable[[Flight[K, T]], Awaitable[T]], seconds: float) -> None:
+        """Have each flight await *load*, which calls `depart` in time, for *seconds* at most."""
+        self.load = load
+        self.boarding: dict[K, Flight[K, T]] = {}
+        self.flying: dict[K, Flight[K, T]] = {}
+        self._seconds = seconds
+
+    async def join(self, ctx: Context, key: K) -> T:
+        """Return what the load of *key* returns, or raise its error.
+
+        Raises:
+            ContextError: *ctx* ended first; the others aboard are not disturbed.
+            BackendUnavailableError: The load took too long.
+            BackendError: The load raised something that is not of this library.
+        """
+        flight = self.boarding.get(key)
+        if flight is None:
+            flight = self.boarding[key] = Flight(self, key, ctx, self._seconds)
+        return await flight.ride(ctx)
+
+    async def aclose(self) -> None:
+        """Stop all flights."""
+        tasks = [flight.task for flight in (*self.boarding.values(), *self.flying.values())]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _own_copy(error: Exception) -> LayerCacheError:
+    """A copy for one who waits: a shared exception would collect everybody's traceback."""
+    if isinstance(error, ContextError):
+        own: LayerCacheError = BackendUnavailableError("the source did not answer in time")
+    elif isinstance(error, LayerCacheError):
+        own = copy.copy(error)
+    else:
+        own = BackendError(f"the source failed: {error!r}")
+    own.__cause__ = error
+    return own
