@@ -199,10 +199,9 @@ class Context:
     def _state(self) -> str:
         if self._life is None:
             return "background"
-        if (error := self.err()) is not None:
-            return str(error).removeprefix("context ")
-        deadline = self.deadline
-        return "open" if deadline is None else f"ends in {deadline - now():.3f} s"
+        if (end := self._life.look()) is not None:
+            return str(end.error()).removeprefix("context ")
+        return "open" if self._life.deadline == math.inf else f"ends in {self._life.deadline - now():.3f} s"
 
 
 class CancelableContext(Context):

@@ -87,20 +87,22 @@ class Lifetime:
     # ---- asked
 
     def end(self) -> End | None:
-        """The end, if it has come."""
-        if self._end is None:
-            end = self._end_above()
-            if self.deadline < math.inf and self.deadline <= (now() if end is None else end.when):
-                end = End(self.deadline, DeadlineExceededError)
-            if end is not None:
-                self._finish(end)
+        """The end, if it has come; from then on it is the same, and those below know."""
+        if self._end is None and (end := self.look()) is not None:
+            self._finish(end)
         return self._end
 
-    def _end_above(self) -> End | None:
-        upper = self._upper
+    def look(self) -> End | None:
+        """The end, if it has come; looking changes nothing."""
+        upper: Lifetime | None = self
         while upper is not None and upper._end is None:
             upper = upper._upper
-        return None if upper is None else upper._end
+        end = None if upper is None else upper._end
+        if upper is self or self.deadline == math.inf:
+            return end
+        if self.deadline <= (now() if end is None else end.when):
+            return End(self.deadline, DeadlineExceededError)
+        return end
 
     # ---- told
 

@@ -1,0 +1,49 @@
+"""An event loop whose clock is turned by hand."""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable
+
+
+class ManualLoop(asyncio.SelectorEventLoop):
+    """Time stands still until `advance`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._manual_time = 1000.0
+
+    def time(self) -> float:
+        """The hand's position."""
+        return self._manual_time
+
+    async def advance(self, seconds: float) -> None:
+        """Turn the clock, and let the loop run what is due by then."""
+        self._manual_time += seconds
+        await turns()
+
+    def live_handles(self) -> int:
+        """How many timers are set and not cancelled."""
+        return sum(not handle.cancelled() for handle in self._scheduled)  # type: ignore[attr-defined]  # no public count
+
+
+def by_hand(test: Callable[[ManualLoop], Awaitable[None]]) -> Callable[[], None]:
+    """Run an async test on a `ManualLoop`, which it gets as its argument."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, ManualLoop)
+        await test(loop)
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=ManualLoop) as runner:
+            runner.run(main())
+
+    functools.update_wrapper(run, test, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
+    del run.__wrapped__  # type: ignore[attr-defined]  # pytest would look for its argument there
+    return run
+
+
+async def turns(count: int = 5) -> None:
+    """Let the loop turn a few times."""
+    for _ in range(count):
+        await asyncio.sleep(0)
