@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 DEFAULT_MEDIA_TYPE = "application/octet-stream"
+TREE = "/docker/registry/v2"  # where a distribution registry keeps all that it has
 
 
 class LayerMeta(NamedTuple):
@@ -22,3 +23,12 @@ class LayerMeta(NamedTuple):
     path: str
     length: int
     media_type: str = DEFAULT_MEDIA_TYPE
+
+
+def blob_path(dgst: str) -> str:
+    """Where the blob *dgst*, a digest, lies in the tree of a distribution registry.
+
+    Source: distribution, registry/storage/paths.go, `blobDataPathSpec`.
+    """
+    algorithm, _, encoded = dgst.partition(":")
+    return f"{TREE}/blobs/{algorithm}/{encoded[:2]}/{encoded}/data"
