@@ -1,8 +1,27 @@
 """The project's chores: `nox -l` lists them, `nox -s NAME` does one."""
 
+import os
+from pathlib import Path
+
 import nox
 
 PYTHONS = ["3.11", "3.12", "3.13"]
+
+# Pinned: a new version of a checker has new rules, and they are to come when asked for.
+CHECKERS = ["mypy==2.4.1", "pyright[nodejs]==1.1.414"]
+LINTER = "ruff==0.17.6"
+
+# What the benchmarks set beside us.
+PEERS = [
+    "aiocache",
+    "async-lru",
+    "cachebox",
+    "cachetools",
+    "cashews[redis]",
+    "coredis",
+    "theine",
+    "valkey-glide",
+]
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -12,11 +31,15 @@ nox.options.reuse_venv = "yes"
 # not. Nox would rather fail on these where the variable CI is set.
 nox.options.error_on_missing_interpreters = False
 
+# A shim of pyenv fails for a version that is not chosen; the version itself does not.
+for binaries in sorted(Path.home().glob(".pyenv/versions/3.*/bin")):
+    os.environ["PATH"] += f"{os.pathsep}{binaries}"
+
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Hold the style: ruff, with nearly every rule it has."""
-    session.install("ruff>=0.14")
+    session.install(LINTER)
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
 
@@ -24,7 +47,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Hold the types: mypy in strict mode, and pyright on what a user sees."""
-    session.install("-e", ".[dev]", "mypy>=1.13", "pyright[nodejs]>=1.1.390", "nox")
+    session.install("-e", ".[dev]", "nox", *CHECKERS)
     session.run("mypy")
     session.run("pyright", "--verifytypes", "layercache", "--ignoreexternal")
 
@@ -41,3 +64,18 @@ def demo(session: nox.Session) -> None:
     """Serve a small registry, pull from it twice, and show what the cache saved."""
     session.install("-e", ".[dev]")
     session.run("python", "docs/examples/demo.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure beside others, as `python -m bench` tells; options go there."""
+    session.install("-e", ".[dev]", *PEERS)
+    session.run("python", "-m", "bench", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Run every code block of the documents, then make the pages, holding each link."""
+    session.install("-e", ".[dev]", "mkdocs>=1.6", "mkdocstrings[python]>=1.0")
+    session.run("pytest", "tests/house/test_docs.py")
+    session.run("mkdocs", "build", "--strict")
