@@ -1,0 +1,94 @@
+"""Where things lie in the tree that a distribution registry writes; pure.
+
+    /docker/registry/v2/
+      blobs/<algorithm>/<two>/<encoded>/data              two: the first characters of encoded
+      repositories/<repository>/
+        _layers/<algorithm>/<encoded>/link                the repository has this blob
+        _manifests/revisions/<algorithm>/<encoded>/link   the repository has this manifest
+        _manifests/tags/<tag>/current/link                what the tag stands for
+
+The content of a link is a digest. Paths begin at the root of the storage
+driver, as the Go registry writes them. Every function parses what it is given,
+so that no path leads out of the tree.
+
+Source: distribution, registry/storage/paths.go.
+"""
+
+import re
+
+from layercache.errors import CorruptEntryError, InvalidArgumentError
+from layercache.meta import TREE, blob_path
+from layercache.names import MAX_DIGEST_LENGTH, Digest, parse_digest, parse_repository
+
+MAX_LINK_LENGTH = MAX_DIGEST_LENGTH
+
+# No file name may be longer on any file system that matters; the grammar
+# allows it only to algorithms that nobody registered.
+_MAX_NAME_LENGTH = 255
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
+
+
+def data_path(dgst: str) -> str:
+    """Where the bytes of the blob *dgst* lie.
+
+    Raises:
+        InvalidArgumentError: *dgst* is no digest, or has no place in a tree.
+    """
+    return blob_path(_storable(dgst))
+
+
+def layer_link_path(repo: str, dgst: str) -> str:
+    """What is there iff *repo* was given the blob *dgst*.
+
+    Raises:
+        InvalidArgumentError: *repo* or *dgst* is malformed.
+    """
+    return f"{_repository_path(repo)}/_layers/{_parted(dgst)}/link"
+
+
+def revision_link_path(repo: str, dgst: str) -> str:
+    """What is there iff *repo* has the manifest *dgst*.
+
+    Raises:
+        InvalidArgumentError: *repo* or *dgst* is malformed.
+    """
+    return f"{_repository_path(repo)}/_manifests/revisions/{_parted(dgst)}/link"
+
+
+def tag_link_path(repo: str, tag: str) -> str:
+    """What names the manifest that *tag* stands for in *repo*.
+
+    Raises:
+        InvalidArgumentError: *repo* or *tag* is malformed.
+    """
+    if not _TAG.fullmatch(tag):
+        raise InvalidArgumentError(f"not a tag: {tag[:100]!r}")
+    return f"{_repository_path(repo)}/_manifests/tags/{tag}/current/link"
+
+
+def parse_link(path: str, content: bytes) -> Digest:
+    """Return the digest that the link at *path* names.
+
+    Raises:
+        CorruptEntryError: *content* is no digest: truncated, or not a link.
+    """
+    try:
+        return _storable(content.decode("ascii"))
+    except ValueError as error:  # InvalidArgumentError and UnicodeDecodeError are both.
+        raise CorruptEntryError(path) from error
+
+
+def _repository_path(repo: str) -> str:
+    return f"{TREE}/repositories/{parse_repository(repo)}"
+
+
+def _parted(dgst: str) -> str:
+    digest = _storable(dgst)
+    return f"{digest.algorithm}/{digest.encoded}"
+
+
+def _storable(dgst: str) -> Digest:
+    digest = parse_digest(dgst)
+    if max(len(digest.algorithm), len(digest.encoded)) > _MAX_NAME_LENGTH:
+        raise InvalidArgumentError(f"too long to be stored: {digest[:100]}…")
+    return digest

@@ -1,0 +1,219 @@
+"""StorageSource: the truth about layers, read from a registry's tree.
+
+A "no" of a store is worth little by itself. Of a directory that is not mounted
+and of a bucket that does not exist it says, file by file, that nothing is
+there; and a registry that believed it would tell its clients that every image
+is gone. So whoever finds nothing looks once more, for the tree itself, and a
+tree that is missing or empty is an error. What is found costs nothing more.
+
+A link without its blob is a "no": the Go registry's sweep deletes the blobs
+and leaves the links.
+"""
+
+import atexit
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING, TypeVar
+
+import obstore
+import obstore.store
+from obstore.exceptions import BaseError, GenericError, UnknownConfigurationKeyError
+
+from layercache.context import Context
+from layercache.errors import (
+    BackendError,
+    BackendUnavailableError,
+    CorruptEntryError,
+    InvalidArgumentError,
+    NotFoundError,
+)
+from layercache.meta import TREE, LayerMeta
+from layercache.names import Digest
+from layercache.storage.layout import (
+    MAX_LINK_LENGTH,
+    data_path,
+    layer_link_path,
+    parse_link,
+    revision_link_path,
+    tag_link_path,
+)
+
+if TYPE_CHECKING:  # obstore names these for type checkers only.
+    from obstore import GetOptions, GetResult, ObjectMeta
+    from obstore.store import ObjectStore
+
+T = TypeVar("T")
+
+CHUNK_SIZE = 256 * 1024  # bytes; smaller ones cost throughput, larger ones only memory
+
+
+class StorageSource:
+    """What a registry's tree says of its layers: a `LayerInfoSource`.
+
+    Every operation may raise, beside what it names itself:
+
+        InvalidArgumentError: A name is malformed; nothing was asked.
+        ContextError: *ctx* ended before the storage answered.
+        CorruptEntryError: A link is truncated, or is none; `key` is its path.
+        BackendUnavailableError: The storage could not be reached, or there is
+            no tree at all: no bucket, nothing mounted, nothing ever pushed.
+        BackendError: The storage refused to answer.
+
+    Not promised: that what was there a moment ago is there still.
+    """
+
+    def __init__(self, url: str, **options: object) -> None:
+        """Read the tree below *url*; nothing is asked of a bucket yet.
+
+        Args:
+            url: The root of the registry's storage driver, the parent of
+                `docker/`: `file:///var/lib/docker-registry`,
+                `s3://bucket/prefix`, `gs://bucket/prefix`,
+                `az://account/container/prefix`.
+            options: Settings and credentials, as `obstore.store.from_url`
+                takes them; without, they come from the environment.
+
+        Raises:
+            InvalidArgumentError: *url* or an option is not understood.
+            BackendUnavailableError: The directory does not exist.
+        """
+        open_store: Callable[..., ObjectStore] = obstore.store.from_url
+        self._url = url
+        try:
+            obstore.parse_scheme(url)
+        except (BaseError, ValueError) as error:
+            raise InvalidArgumentError(f"not a storage URL: {url!r}") from error
+        try:
+            self._store = open_store(url, **options)
+        except (UnknownConfigurationKeyError, TypeError, ValueError) as error:
+            raise InvalidArgumentError(f"not an option for {url}: {_first_line(error)}") from error
+        except BaseError as error:
+            raise self._named(error) from error
+        atexit.unregister(_let_threads_leave)  # However many sources, once is enough.
+        atexit.register(_let_threads_leave)
+
+    # ---- what a cache asks
+
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
+        """Return whether *repo* links *dgst* and the blob that the link names is there."""
+        return await ctx.run(self._has_linked_blob(layer_link_path(repo, dgst)))
+
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
+        """Return where the blob *dgst* lies and how long it is, whoever links it.
+
+        Raises:
+            NotFoundError: There is no such blob.
+        """
+        path = data_path(dgst)
+        found = await ctx.run(self._head(path))
+        if found is None:
+            raise NotFoundError(dgst)
+        return LayerMeta(path, found["size"])
+
+    # ---- what a registry asks, to serve manifests and bytes
+
+    async def has_manifest(self, ctx: Context, repo: str, dgst: str) -> bool:
+        """Return whether *repo* links the manifest *dgst*; whether its bytes are there is for `meta`."""
+        return await ctx.run(self._link(revision_link_path(repo, dgst))) is not None
+
+    async def tagged(self, ctx: Context, repo: str, tag: str) -> Digest | None:
+        """Return which manifest *tag* stands for in *repo*; None if there is no such tag."""
+        return await ctx.run(self._link(tag_link_path(repo, tag)))
+
+    async def open(
+        self, ctx: Context, dgst: str, meta: LayerMeta, part: range | None = None
+    ) -> AsyncIterator[bytes]:
+        """Open the blob *dgst* where *meta* says that it lies, and return its bytes, in chunks.
+
+        Args:
+            ctx: Binds the opening; the reading has as long as it takes.
+            dgst: The digest.
+            meta: What a cache knows of it. A cache may be shared, so it is not
+                trusted: no other file than this blob's is ever opened.
+            part: The bytes that are wanted, with a step of 1; all by default.
+
+        Raises:
+            NotFoundError: *meta* is not true, or no longer: nothing lies
+                there, or something of another length, or something else.
+        """
+        if meta.path != data_path(dgst):
+            raise NotFoundError(dgst)
+        result = await ctx.run(self._get(meta.path, part))
+        if result is None or result.meta["size"] != meta.length:
+            raise NotFoundError(dgst)
+        return self._chunks(result)
+
+    # ---- one question each
+
+    async def _has_linked_blob(self, link_path: str) -> bool:
+        target = await self._link(link_path)
+        return target is not None and await self._head(data_path(target)) is not None
+
+    async def _link(self, path: str) -> Digest | None:
+        result = await self._get(path)
+        if result is None:
+            return None
+        if result.meta["size"] > MAX_LINK_LENGTH:
+            raise CorruptEntryError(path)
+        return parse_link(path, b"".join([chunk async for chunk in self._chunks(result)]))
+
+    async def _head(self, path: str) -> "ObjectMeta | None":
+        return await self._answer(obstore.head_async(self._store, path))
+
+    async def _get(self, path: str, part: range | None = None) -> "GetResult | None":
+        options: GetOptions = {} if part is None else {"range": (part.start, part.stop)}
+        return await self._answer(obstore.get_async(self._store, path, options=options))
+
+    async def _chunks(self, result: "GetResult") -> AsyncIterator[bytes]:
+        try:
+            async for chunk in result.stream(CHUNK_SIZE):
+                yield chunk
+        except (BaseError, OSError) as error:
+            raise self._named(error) from error
+
+    # ---- what the answers mean
+
+    async def _answer(self, question: Awaitable[T]) -> T | None:
+        """What the store answers; None if nothing lies there, in a tree that is there."""
+        try:
+            return await question
+        except FileNotFoundError:
+            await self._require_tree()
+            return None
+        except (BaseError, OSError) as error:
+            raise self._named(error) from error
+
+    async def _require_tree(self) -> None:
+        try:
+            listing = await obstore.list_with_delimiter_async(self._store, TREE)
+        except (BaseError, OSError) as error:
+            raise self._named(error) from error
+        if not (listing["common_prefixes"] or listing["objects"]):
+            raise BackendUnavailableError(f"no registry's tree in {self._url}: nothing in {TREE}")
+
+    def _named(self, error: Exception) -> BackendError:
+        """The error of ours; the driver has one word for all that a network or a disk can do."""
+        kind = BackendUnavailableError if isinstance(error, GenericError) else BackendError
+        return kind(f"{self._url}: {_first_line(error)}")
+
+    def __repr__(self) -> str:
+        return f"<StorageSource {self._url}>"
+
+
+def _first_line(error: Exception) -> str:
+    """What a driver's error says before it begins to dump its own insides."""
+    return str(error).partition("\n")[0]
+
+
+def _let_threads_leave() -> None:
+    """Keep a process that ends right after an answer from being aborted.
+
+        1  a thread of the driver hands over its answer, and waits for the GIL to leave by
+        2  the answer was the last one: the interpreter begins to finalize
+        3  the thread, told so, dies inside the interpreter        <- Fatal Python error
+
+    It waits 5 ms at most for a thread that holds the GIL and does not give it
+    up; here the GIL is free. (PyO3/pyo3-async-runtimes, issue 40; up to
+    Python 3.13.)
+    """
+    time.sleep(0.05)
