@@ -54,6 +54,8 @@ def require_meta(meta: LayerMeta) -> None:
     path, length, media_type = tuple[object, ...](meta)  # A NamedTuple takes anything.
     if not (isinstance(path, str) and path and isinstance(media_type, str)):
         raise InvalidArgumentError(f"a meta needs a path and a media type: {meta!r}")
+    if not _is_encodable(path + media_type):
+        raise InvalidArgumentError(f"a path and a media type can be written as UTF-8: {meta!r}")
     if not (type(length) is int and 0 <= length < LENGTH_BOUND):
         raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {length!r}")
 
@@ -66,3 +68,11 @@ def _require(what: str, text: str, limit: int) -> None:
     # isprintable refuses control characters and all white space but the blank.
     if not text.isprintable() or " " in text or "::" in text:
         raise InvalidArgumentError(f"a {what} has no white space, control characters or '::': {text[:100]!r}")
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return False
+    return True
