@@ -1,8 +1,7 @@
 """The contract: what a layer info source answers and a layer info cache remembers.
 
 Public methods are final. They check their input once, check the context, and
-call the underscored twin, which a backend implements; a twin sees only
-well-formed values and a context that was live a moment ago. What a cache asks
+call the underscored twin, which a backend implements (`backend.py`). What a cache asks
 of a name is only what keeps one key from being taken for another; the strict
 grammar is the handler's (`names.py`).
 
@@ -24,15 +23,15 @@ may be lost at any time: that costs a miss, never a lie. (Memcache's leases:
 Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013.)
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NamedTuple, Protocol, Self, final
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import Protocol, Self, final
 
-from layercache.context import Context
+from layercache.backend import Backend, Lease
 from layercache.brackets import closing
 from layercache.checks import require_digest, require_half, require_key, require_keys, require_meta
-from layercache.errors import BackendError, ContextError, NotFoundError
+from layercache.context import Context
+from layercache.errors import BackendError, ContextError
 from layercache.meta import LayerMeta
 
 
@@ -46,23 +45,7 @@ class LayerInfoSource(Protocol):
         """Where the blob *dgst* lies, or `NotFoundError`."""
 
 
-class Lease(NamedTuple):
-    """The right to fill one layer; taken before the storage is asked.
-
-    Attributes:
-        repo: The repository; None for a lease of the meta alone.
-        dgst: The digest.
-        membership: The token that lay beside the membership; empty without one.
-        meta: The token that lay beside the meta.
-    """
-
-    repo: str | None
-    dgst: str
-    membership: str
-    meta: str
-
-
-class LayerInfoCache(ABC):
+class LayerInfoCache(Backend):
     """What is known of a registry's layers, by repository and digest.
 
     Every operation may raise, beside what it names itself:
@@ -256,10 +239,9 @@ class LayerInfoCache(ABC):
             lease = None
         yield
         if lease is not None:
-            try:
+            # The commit stands, and what is not remembered is a miss.
+            with suppress(BackendError, ContextError):
                 await self.fill(ctx, lease, meta)
-            except (BackendError, ContextError):
-                pass  # The commit stands, and what is not remembered is a miss.
 
     def _closing(self, ctx: Context, repo: str | None, dgst: str) -> AbstractAsyncContextManager[None]:
         return closing(
@@ -270,7 +252,7 @@ class LayerInfoCache(ABC):
 
     # ---- its life
 
-    async def aclose(self) -> None:
+    async def aclose(self) -> None:  # a cache may hold nothing
         """Let go of what the cache holds; calling it twice is harmless."""
 
     async def __aenter__(self) -> Self:
@@ -278,73 +260,3 @@ class LayerInfoCache(ABC):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
-
-    # ---- the twins: what a backend implements
-
-    @abstractmethod
-    async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool: ...
-
-    @abstractmethod
-    async def _add(self, ctx: Context, repo: str, dgst: str) -> None: ...
-
-    @abstractmethod
-    async def _meta(self, ctx: Context, dgst: str) -> LayerMeta: ...
-
-    @abstractmethod
-    async def _set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None: ...
-
-    @abstractmethod
-    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
-        """In one step: clear the membership and drop its token, but no closing marker."""
-
-    @abstractmethod
-    async def _forget(self, ctx: Context, dgst: str) -> None:
-        """In one step: clear the meta and drop its token, but no closing marker."""
-
-    @abstractmethod
-    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
-        """The tokens beside both keys, new where there are none; None if a closing marker is.
-
-        If *repo* is None, of the meta's key alone, with an empty token for the other.
-        """
-
-    @abstractmethod
-    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
-        """For each half, in one step: store it if its token is the lease's, and drop the token."""
-
-    @abstractmethod
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
-        """In one step: clear the membership, or the meta if *repo* is None, and place a new marker.
-
-        The marker takes the place of a token or of another marker, and is returned.
-        """
-
-    @abstractmethod
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
-        """In one step: clear the same key again, and drop its token, or the marker if it is *marker*."""
-
-    # ---- twins that follow from the others, for a backend to do in one round trip
-
-    async def _stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
-        # Meta first. In the other order the two halves may never have been
-        # true together: membership read, forget, remove, added elsewhere, meta read.
-        meta = await self._meta(ctx, dgst)
-        if not await self._contains(ctx, repo, dgst):
-            raise NotFoundError(dgst)
-        return meta
-
-    async def _put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
-        await self._set_meta(ctx, dgst, meta)
-        await self._add(ctx, repo, dgst)
-
-    async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
-        return [await self._contains(ctx, repo, dgst) for dgst in dgsts]
-
-    async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
-        return [await self._stat_or_none(ctx, repo, dgst) for dgst in dgsts]
-
-    async def _stat_or_none(self, ctx: Context, repo: str, dgst: str) -> LayerMeta | None:
-        try:
-            return await self._stat(ctx, repo, dgst)
-        except NotFoundError:
-            return None

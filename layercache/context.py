@@ -65,7 +65,7 @@ class Context:
         Raises:
             InvalidArgumentError: *when* is not a number.
         """
-        if when != when:
+        if math.isnan(when):
             raise InvalidArgumentError("a deadline must be a number")
         return CancelableContext(self, Lifetime(self._life, when))
 

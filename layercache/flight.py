@@ -73,7 +73,7 @@ class Flight(Generic[K, T]):
         try:
             with self.ctx:
                 answer = await self.ctx.run(self._load())
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # it is raised again, in each who waits
             for seat in self._disembark():
                 seat.set_exception(_own_copy(error))
         except BaseException:

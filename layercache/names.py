@@ -28,6 +28,7 @@ class Digest(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
+        """Hold *text* to the grammar."""
         found = _DIGEST.fullmatch(text) if _is_bounded(text, MAX_DIGEST_LENGTH) else None
         if found is None:
             raise InvalidArgumentError(f"not a digest: {_shortened(text)}")
@@ -54,6 +55,7 @@ class Repository(str):
     __slots__ = ()
 
     def __new__(cls, text: str) -> Self:
+        """Hold *text* to the grammar."""
         if not (_is_bounded(text, MAX_REPOSITORY_LENGTH) and _REPOSITORY.fullmatch(text)):
             raise InvalidArgumentError(f"not a repository name: {_shortened(text)}")
         return super().__new__(cls, text)

@@ -16,12 +16,14 @@ import time
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import NamedTuple, TypeVar
 
-from layercache.cache import Lease, LayerInfoCache, LayerInfoSource
+from layercache.backend import Lease
+from layercache.cache import LayerInfoCache, LayerInfoSource
 from layercache.checks import require_key
 from layercache.context import Context
 from layercache.errors import BackendError, LayerCacheError, NotFoundError
 from layercache.events import Incidents, Observer
 from layercache.flight import Flight, Flights
+from layercache.forwarding import ForwardingCache
 from layercache.meta import LayerMeta
 
 T = TypeVar("T")
@@ -35,7 +37,7 @@ class _Question(NamedTuple):
     was_missed: bool
 
 
-class ReadThroughCache(LayerInfoCache):
+class ReadThroughCache(ForwardingCache):
     """Answers from *cache*, and from *source* what the cache does not know.
 
     It is a `LayerInfoCache` with two differences. Its reads answer for the
@@ -61,7 +63,7 @@ class ReadThroughCache(LayerInfoCache):
             observer: Is told of hits, misses, fills and failures.
             source_seconds: How long the source may take to answer one question.
         """
-        self._cache = cache
+        super().__init__(cache)
         self._source = source
         self._observer = observer or Observer()
         self._incidents = Incidents(self._observer)
@@ -173,15 +175,15 @@ class ReadThroughCache(LayerInfoCache):
         begin = time.perf_counter()
         try:
             meta = await self._source.meta(ctx, dgst)
-            if repo is None or await self._source.contains(ctx, repo, dgst):
-                return meta
-            return None
+            is_member = repo is None or await self._source.contains(ctx, repo, dgst)
         except NotFoundError:
             return None
         except LayerCacheError:
             raise
         except Exception as error:
             raise BackendError(f"the source failed: {error!r}") from error
+        else:
+            return meta if is_member else None
         finally:
             self._observer.asked("meta" if repo is None else "stat", time.perf_counter() - begin)
 
@@ -207,39 +209,12 @@ class ReadThroughCache(LayerInfoCache):
         self._incidents.worked(operation)
         return outcome
 
-    # ---- the rest is the cache's
-
-    async def _add(self, ctx: Context, repo: str, dgst: str) -> None:
-        await self._cache._add(ctx, repo, dgst)
-
-    async def _set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
-        await self._cache._set_meta(ctx, dgst, meta)
-
-    async def _put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
-        await self._cache._put(ctx, repo, dgst, meta)
-
-    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
-        await self._cache._remove(ctx, repo, dgst)
-
-    async def _forget(self, ctx: Context, dgst: str) -> None:
-        await self._cache._forget(ctx, dgst)
-
-    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
-        return await self._cache._lease(ctx, repo, dgst)
-
-    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
-        return await self._cache._fill(ctx, lease, meta)
-
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
-        return await self._cache._begin_closing(ctx, repo, dgst)
-
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
-        await self._cache._end_closing(ctx, repo, dgst, marker)
+    # ---- its life
 
     async def aclose(self) -> None:
         """Stop the flights and close the cache."""
         await self._flights.aclose()
-        await self._cache.aclose()
+        await super().aclose()
 
     def __repr__(self) -> str:
         return f"<ReadThroughCache {self._cache!r} before {self._source!r}>"

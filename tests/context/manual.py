@@ -23,7 +23,7 @@ class ManualLoop(asyncio.SelectorEventLoop):
 
     def live_handles(self) -> int:
         """How many timers are set and not cancelled."""
-        return sum(not handle.cancelled() for handle in self._scheduled)  # type: ignore[attr-defined]  # no public count
+        return sum(not handle.cancelled() for handle in self._scheduled)  # type: ignore[attr-defined]  # not public
 
 
 def by_hand(test: Callable[[ManualLoop], Awaitable[None]]) -> Callable[[], None]:
@@ -38,7 +38,9 @@ def by_hand(test: Callable[[ManualLoop], Awaitable[None]]) -> Callable[[], None]
         with asyncio.Runner(loop_factory=ManualLoop) as runner:
             runner.run(main())
 
-    functools.update_wrapper(run, test, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=())
+    functools.update_wrapper(
+        run, test, assigned=("__module__", "__name__", "__qualname__", "__doc__"), updated=()
+    )
     del run.__wrapped__  # type: ignore[attr-defined]  # pytest would look for its argument there
     return run
 

@@ -19,7 +19,9 @@ T = TypeVar("T")
 class Node:
     """What Go's rules say of one context: it ends with the first cause on its chain."""
 
-    def __init__(self, ctx: Context, upper: "Node | None", deadline: float | None, values: dict[int, int]) -> None:
+    def __init__(
+        self, ctx: Context, upper: "Node | None", deadline: float | None, values: dict[int, int]
+    ) -> None:
         self.ctx, self.upper, self.deadline, self.values = ctx, upper, deadline, values
         self.cancelled: tuple[float, Exception] | None = None
         self.futures: list[asyncio.Future[None]] = []
@@ -134,7 +136,9 @@ class Contexts(RuleBasedStateMachine):
             chain.append(upper.deadline)
             upper = upper.upper
         assert node.ctx.deadline == min((when for when in chain if when is not None), default=None)
-        assert {key: node.ctx.value(key) for key in range(3)} == {key: node.values.get(key) for key in range(3)}
+        assert {key: node.ctx.value(key) for key in range(3)} == {
+            key: node.values.get(key) for key in range(3)
+        }
         end, error = self.runner.run(ask(node)), node.end(now)
         assert type(end[0]) is (type(None) if error is None else error[1])
         if error is not None and error[2] is not None:

@@ -10,7 +10,7 @@ from layercache.context import background
 from layercache.errors import CanceledError, DeadlineExceededError, InvalidArgumentError
 
 
-class Why(Exception):
+class WhyError(Exception):
     """A cause."""
 
 
@@ -80,7 +80,7 @@ async def test_cancelling_goes_down_and_never_up() -> None:
 
 async def test_the_cause_is_told() -> None:
     """`cause()` and the error's `__cause__` are what `cancel` was given, for children too."""
-    why = Why()
+    why = WhyError()
     parent = background().with_cancel()
     child = parent.with_timeout(60)
     parent.cancel(why)

@@ -16,7 +16,7 @@ import layercache
 FLOORS = """
     0  errors < names timers shield
     1  lifetime meta < context checks
-    2  brackets < cache events flight
+    2  brackets backend < cache events flight < forwarding
     3  memory redis storage
     4  readthrough tiered
     5  opening

@@ -1,0 +1,75 @@
+"""A source of one's own: it knows what it is told, answers when it is let, and counts."""
+
+import asyncio
+
+from layercache.context import Context
+from layercache.errors import NotFoundError
+from layercache.meta import LayerMeta
+
+
+class SlowSource:
+    """A `LayerInfoSource` over dictionaries, which can be held.
+
+    While it is held, a question is settled at once, by what is true then, and
+    answered only on `release`: the storage whose answer is old when it comes.
+
+    Attributes:
+        questions: How many calls have been made.
+        error: What every call raises, if not None, instead of answering.
+    """
+
+    def __init__(self) -> None:
+        self.questions = 0
+        self.error: Exception | None = None
+        self._members: set[tuple[str, str]] = set()
+        self._metas: dict[str, LayerMeta] = {}
+        self._asked = asyncio.Event()
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def put(self, repo: str, dgst: str, meta: LayerMeta) -> None:
+        """From now on, *repo* has *dgst*."""
+        self._members.add((repo, dgst))
+        self._metas[dgst] = meta
+
+    def unlink(self, repo: str, dgst: str) -> None:
+        """From now on, *repo* no longer has *dgst*."""
+        self._members.discard((repo, dgst))
+
+    def delete(self, dgst: str) -> None:
+        """From now on, nobody has *dgst*; links to it remain, as after the Go registry's sweep."""
+        self._metas.pop(dgst, None)
+
+    def hold(self) -> None:
+        """Keep the answers back until `release`."""
+        self._open.clear()
+        self._asked.clear()
+
+    def release(self) -> None:
+        """Give the answers that were kept back."""
+        self._open.set()
+
+    async def asked(self) -> None:
+        """Return once a question was asked since `hold`."""
+        await self._asked.wait()
+
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
+        """Whether both the link and the blob are there."""
+        answer = (repo, dgst) in self._members and dgst in self._metas
+        await self._pause(ctx)
+        return answer
+
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
+        """The meta of a blob that is there."""
+        answer = self._metas.get(dgst)
+        await self._pause(ctx)
+        if answer is None:
+            raise NotFoundError(dgst)
+        return answer
+
+    async def _pause(self, ctx: Context) -> None:
+        self.questions += 1
+        self._asked.set()
+        await ctx.run(self._open.wait())
+        if self.error is not None:
+            raise self.error

@@ -1,0 +1,150 @@
+"""Caches that break the checks of `layercache.testing.brackets`, one each."""
+
+# Public methods are final; a broken cache may override them, and says so here once.
+# mypy: disable-error-code="misc"
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from layercache.cache import Lease
+from layercache.context import Context
+from layercache.meta import LayerMeta
+from tests.kit.broken.registry import breaks
+from tests.reference import ReferenceCache
+
+
+@breaks("clears_before_and_after_the_body")
+class ClearsOnlyBefore(ReferenceCache):
+    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+        del self.tokens[repo, dgst]
+
+
+@breaks("leaves_the_other_half")
+class ClosesEveryRepository(ReferenceCache):
+    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        self.members = {(known, other) for known, other in self.members if other != dgst}
+        return await super()._begin_closing(ctx, repo, dgst)
+
+
+@breaks("gives_no_lease_meanwhile")
+class IgnoresTheMarker(ReferenceCache):
+    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        marked = {key: token for key, token in self.tokens.items() if token.startswith("closing")}
+        for key in marked:
+            del self.tokens[key]
+        lease = await super()._lease(ctx, repo, dgst)
+        self.tokens |= marked
+        return lease
+
+
+@breaks("refuses_a_fill_in_flight")
+class KeepsTheTokenBesideTheMarker(ReferenceCache):
+    def __init__(self) -> None:
+        super().__init__()
+        self.old: dict[tuple[str | None, str], str] = {}
+
+    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        self.old[repo, dgst] = self.tokens.get((repo, dgst), "")
+        return await super()._begin_closing(ctx, repo, dgst)
+
+    def redeem(self, key: tuple[str | None, str], token: str) -> bool:
+        return super().redeem(key, token) or (bool(token) and self.old.pop(key, None) == token)
+
+
+@breaks("clears_though_the_body_raises")
+class ClearsOnlyAfterSuccess(ReferenceCache):
+    @asynccontextmanager
+    async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
+        marker = await self._begin_closing(ctx, repo, dgst)
+        try:
+            yield
+        except asyncio.CancelledError:
+            await self._end_closing(ctx, repo, dgst, marker)
+            raise
+        await self._end_closing(ctx, repo, dgst, marker)
+
+
+@breaks("clears_though_the_task_is_cancelled")
+class GivesUpWhenCancelled(ReferenceCache):
+    @asynccontextmanager
+    async def forgetting(self, ctx: Context, dgst: str) -> AsyncIterator[None]:
+        marker = await self._begin_closing(ctx, None, dgst)
+        try:
+            yield
+        except Exception:
+            await self._end_closing(ctx, None, dgst, marker)
+            raise
+        await self._end_closing(ctx, None, dgst, marker)
+
+
+@breaks("clears_though_the_context_ends")
+class GivesUpWithTheContext(ReferenceCache):
+    @asynccontextmanager
+    async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
+        ctx.check()
+        marker = await self._begin_closing(ctx, repo, dgst)
+        try:
+            yield
+        finally:
+            if ctx.err() is None:
+                await self._end_closing(ctx, repo, dgst, marker)
+
+
+@breaks("lets_removals_overlap")
+class DropsAnyMarker(ReferenceCache):
+    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+        self.clear((repo, dgst))
+        self.tokens.pop((repo, dgst), None)
+
+
+@breaks("lets_removals_end_in_any_order")
+class ClearsOnlyUnderItsMarker(ReferenceCache):
+    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+        if self.tokens.get((repo, dgst)) == marker:
+            self.clear((repo, dgst))
+            del self.tokens[repo, dgst]
+
+
+@breaks("a_plain_removal_spares_the_marker")
+class RemovesTheMarker(ReferenceCache):
+    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
+        self.clear((repo, dgst))
+        self.tokens.pop((repo, dgst), None)
+
+
+@breaks("adds_what_was_committed")
+class AddsBeforeTheCommit(ReferenceCache):
+    @asynccontextmanager
+    async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
+        async with super().adding(ctx, repo, dgst, meta):
+            lease = await self._lease(ctx, repo, dgst)
+            if lease is not None:
+                await self._fill(ctx, lease, meta)
+            try:
+                yield
+            except BaseException:
+                await self._remove(ctx, repo, dgst)
+                await self._forget(ctx, dgst)
+                raise
+
+
+@breaks("adds_nothing_if_the_commit_fails")
+class AddsThoughTheCommitFails(ReferenceCache):
+    @asynccontextmanager
+    async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
+        lease = await self.lease(ctx, repo, dgst)
+        try:
+            yield
+        finally:
+            if lease is not None:
+                await self._fill(ctx, lease, meta)
+
+
+@breaks("adds_nothing_that_was_removed_meanwhile")
+class AddsByAPlainPut(ReferenceCache):
+    @asynccontextmanager
+    async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
+        async with super().adding(ctx, repo, dgst, meta):
+            yield
+        await self._put(ctx, repo, dgst, meta)

@@ -1,0 +1,62 @@
+"""Caches that break the checks of `layercache.testing.leases`, one each."""
+
+# Public methods are final; a broken cache may override them, and says so here once.
+# mypy: disable-error-code="misc"
+
+from layercache.cache import Lease
+from layercache.context import Context
+from layercache.meta import LayerMeta
+from tests.kit.broken.registry import breaks
+from tests.reference import ReferenceCache
+
+
+@breaks("fills_under_a_lease")
+class NeverFills(ReferenceCache):
+    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+        return False
+
+
+@breaks("fills_the_meta_alone")
+class FillsAMembershipToo(ReferenceCache):
+    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+        return lease.repo is not None and await super()._fill(ctx, lease, meta)
+
+
+@breaks("refuses_to_fill_what_was_removed")
+class RemovesWithoutTheToken(ReferenceCache):
+    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
+        self.clear((repo, dgst))
+
+
+@breaks("refuses_to_fill_what_was_forgotten")
+class ForgetsWithoutTheToken(ReferenceCache):
+    async def _forget(self, ctx: Context, dgst: str) -> None:
+        self.clear((None, dgst))
+
+
+@breaks("refuses_a_token_it_did_not_give")
+class TakesAnyToken(ReferenceCache):
+    def redeem(self, key: tuple[str | None, str], token: str) -> bool:
+        return self.tokens.pop(key, None) is not None
+
+
+@breaks("voids_every_share_of_a_lease")
+class GivesEachALeaseOfItsOwn(ReferenceCache):
+    def __init__(self) -> None:
+        super().__init__()
+        self.shares: dict[tuple[str | None, str], int] = {}
+
+    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        self.shares[repo, dgst] = self.shares.get((repo, dgst), 0) + 1
+        return await super()._lease(ctx, repo, dgst)
+
+    def drop_token(self, key: tuple[str | None, str]) -> None:
+        self.shares[key] = self.shares.get(key, 0) - 1
+        if self.shares[key] <= 0:
+            super().drop_token(key)
+
+
+@breaks("gives_a_new_lease_after_a_removal")
+class GivesTheSameTokenAgain(ReferenceCache):
+    def new_token(self, kind: str) -> str:
+        return "token" if kind == "token" else super().new_token(kind)
