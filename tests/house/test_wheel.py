@@ -1,0 +1,54 @@
+"""The wheel: what a user installs, built as for a release, and used with the source out of reach."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from tests.house.sources import ROOT
+
+# Imports every module there is, and prints from where.
+IMPORT_ALL = """
+import importlib, pkgutil, layercache
+for module in pkgutil.walk_packages(layercache.__path__, "layercache."):
+    if not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+print(layercache.__file__)
+"""
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, unpacked; it is made from the source distribution, as a release is."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    with ZipFile(next(folder.glob("*.whl"))) as packed:
+        packed.extractall(folder / "unpacked")
+    return folder / "unpacked"
+
+
+def test_nothing_is_missing(wheel: Path) -> None:
+    """The wheel has every file of the package, the mark of its types among them."""
+    files = {file for file in (ROOT / "layercache").rglob("*") if file.suffix != ".pyc" and file.is_file()}
+    missing = {
+        str(file.relative_to(ROOT)) for file in files if not (wheel / file.relative_to(ROOT)).is_file()
+    }
+    assert missing == set()
+    assert (wheel / "layercache/py.typed").is_file()
+
+
+def test_nothing_else_is_in_it(wheel: Path) -> None:
+    """Beside the package the wheel has only what describes it."""
+    assert [path.name for path in wheel.iterdir() if path.suffix != ".dist-info"] == ["layercache"]
+
+
+def test_every_module_can_be_imported(wheel: Path, tmp_path: Path) -> None:
+    """Every module imports from the wheel, without a look into the checkout."""
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    command = [sys.executable, "-c", IMPORT_ALL]
+    origin = subprocess.check_output(command, cwd=tmp_path, env=environment, text=True)
+    assert Path(origin.strip()).is_relative_to(wheel)
