@@ -76,6 +76,6 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Run every code block of the documents, then make the pages, holding each link."""
-    session.install("-e", ".[dev]", "mkdocs>=1.6", "mkdocstrings[python]>=1.0")
+    session.install("-e", ".[dev]", "mkdocs>=1.6", "mkdocstrings[python]>=1.0", LINTER)
     session.run("pytest", "tests/house/test_docs.py")
     session.run("mkdocs", "build", "--strict")

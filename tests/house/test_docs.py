@@ -1,7 +1,8 @@
 """The documents: each page of README and docs/ runs, from top to bottom.
 
 The blocks of a page marked `python` share one namespace and may use `await` at
-their top level. A block that needs a server finds its URL in `redis_url`.
+their top level. They write into the current directory, which is an empty one.
+A block that needs a server finds its URL in `redis_url`.
 """
 
 import ast
@@ -43,8 +44,11 @@ def links(page: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=label)
-async def test_page_runs(page: Path, request: pytest.FixtureRequest) -> None:
+async def test_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     """Every block of Python on a page runs after those before it."""
+    monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "__page__"}
     if "redis_url" in page.read_text():
         namespace["redis_url"] = request.getfixturevalue("redis_url")
