@@ -45,7 +45,8 @@ def test_every_name_has_its_place_in_the_reference() -> None:
     """Each public name is documented in docs/reference, once."""
     pages = "".join(page.read_text() for page in (ROOT / "docs/reference").glob("*.md"))
     places = re.findall(r"^::: layercache\.(\w+)$", pages, flags=re.MULTILINE)
-    assert sorted(places) == layercache.__all__
+    names = [place for place in places if not (ROOT / "layercache" / place).is_dir()]
+    assert sorted(names) == layercache.__all__
 
 
 def test_root_imports_no_extra() -> None:
