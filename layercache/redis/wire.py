@@ -1,0 +1,238 @@
+"""Wire: one connection to a Redis, from its first byte to its last, shared by many awaits.
+
+A command is text. Those that one turn of the loop calls leave in one join, one
+encode, one write. The queue of waiters has one entry per reply that is due: a
+future; of a burst of n commands, n - 1 times None and then the future, which
+gets the list. So a command costs two comparisons, a future and two appends,
+and a reply a pop and a few comparisons.
+
+An abandoned await (a deadline, a cancellation) is a future that is done when
+its reply comes, and swallows it. Nothing else has to happen for it, and nothing
+of another's is touched.
+
+Replies find their waiters by order alone. So whatever puts the order in doubt
+ends the connection: bytes that are no RESP, a reply that nobody waits for, a
+listener that raised, a payload that cannot be encoded. (And READONLY and
+MASTERDOWN do: what said so is no master, and the next one may be.) Not seen is a payload
+that has more or fewer commands than its caller says; they come from one place
+each, in this package.
+
+Limits: one event loop; RESP3 (pushes have a type of their own there).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import cast
+
+import hiredis
+
+from layercache.errors import BackendUnavailableError
+from layercache.redis.replies import LEAVE, ReplyFault
+
+READ_SIZE = 64 * 1024  # bytes; at most so many are read at once
+MAX_PENDING = 10_000  # commands
+MAX_BYTES = 16 * 1024 * 1024
+
+_NOTHING = object()
+
+
+def pack(*words: object) -> str:
+    """Return the RESP of one command; for rare ones, the schema formats its own."""
+    texts = [str(word) for word in words]
+    return f"*{len(texts)}\r\n" + "".join(f"${len(text.encode())}\r\n{text}\r\n" for text in texts)
+
+
+class LinkLost(BackendUnavailableError):  # noqa: N818 - it is told from its base by what may be done now
+    """The connection ended while a reply was due.
+
+    The command may have been carried out: one that is idempotent may be sent
+    again, another may not.
+    """
+
+
+class Wire(asyncio.BufferedProtocol):
+    """The protocol of one connection.
+
+    It is open once it has been handed out, *lost* as soon as it is known to be
+    no good, which ends every waiter at once, and *ended* when the socket is
+    closed.
+
+    Attributes:
+        ended: A future that is done when the socket is closed.
+        lost: Why this connection is no good (any more); empty while it is.
+    """
+
+    def __init__(
+        self,
+        *,
+        on_push: Callable[[list[object]], object] | None = None,
+        on_lost: Callable[["Wire"], object] | None = None,
+        max_pending: int = MAX_PENDING,
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """Make a wire for the running loop's `create_connection`.
+
+        Args:
+            on_push: Told of each push, between the replies around it.
+            on_lost: Told once, before any waiter hears of it.
+            max_pending: Commands that may wait for their replies.
+            max_bytes: Characters of commands that may wait to be written.
+        """
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self.lost = ""
+        self._on_push = on_push or _ignore
+        self._on_lost = on_lost or _ignore
+        self._max_bytes = max_bytes
+        self._room = max_pending  # none once the connection is lost
+        self._create_future = loop.create_future
+        self._call_soon = loop.call_soon
+        self._reader = hiredis.Reader(notEnoughData=_NOTHING, replyError=ReplyFault)
+        # Never a bytearray: asyncio's TLS would read into copies of it.
+        self._buffer = memoryview(bytearray(READ_SIZE))
+        self._waiters: deque[asyncio.Future[object] | None] = deque()
+        self._burst: list[object] = []  # the replies so far of the burst at the head
+        self._out: list[str] = []
+        self._size = 0  # of what is in _out
+        self._is_paused = False
+
+    # ---- out
+
+    def call(self, payload: str, replies: int = 1) -> "asyncio.Future[object]":
+        """Send *payload* at the end of this turn of the loop.
+
+        Args:
+            payload: RESP; its lengths count bytes of UTF-8.
+            replies: How many commands it has, and so replies.
+
+        Returns:
+            A future of the reply, or of the list of them if there are several.
+            An error reply is its exception, a `ReplyFault`; among several it is
+            a value in the list. `LinkLost` if the connection ends first.
+            It may be abandoned: cancelled, or made to fail by anybody.
+
+        Raises:
+            BackendUnavailableError: Nothing was sent: too much waits already,
+                or the connection is lost.
+        """
+        waiters, out = self._waiters, self._out
+        if len(waiters) + replies > self._room or self._size > self._max_bytes:
+            raise BackendUnavailableError(self.lost or "too many commands wait for the server")
+        future: asyncio.Future[object] = self._create_future()
+        if not out:
+            self._call_soon(self._flush)
+        out.append(payload)
+        self._size += len(payload)
+        if replies > 1:
+            waiters.extend([None] * (replies - 1))
+        waiters.append(future)
+        return future
+
+    def _flush(self) -> None:
+        if self._is_paused or not self._out:
+            return  # resume_writing comes back here
+        text = "".join(self._out)
+        self._out = []
+        self._size = 0
+        try:
+            self._transport.write(text.encode())
+        except UnicodeEncodeError as error:  # nothing of this turn was sent, and all of it is waited for
+            self.leave(f"a command cannot be encoded: {error}")
+
+    def pause_writing(self) -> None:
+        """Hold back what is called: the transport has enough (asyncio's call)."""
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        """Write what was held back (asyncio's call)."""
+        self._is_paused = False
+        self._flush()
+
+    # ---- in
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the transport puts what it reads (asyncio's call)."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take *nbytes* out of the buffer (asyncio's call)."""
+        try:
+            self._reader.feed(self._buffer, 0, nbytes)  # type: ignore[arg-type]  # any buffer will do
+            self._deal()
+        except Exception as error:  # noqa: BLE001 - whatever it was, what follows belongs to nobody knows whom
+            self.leave(f"the order of replies is lost: {error!r}")
+
+    def _deal(self) -> None:
+        """Give each reply that is complete to its waiter."""
+        gets, pop, burst = self._reader.gets, self._waiters.popleft, self._burst
+        why_leave = ""
+        while (value := gets()) is not _NOTHING:
+            kind = type(value)
+            if kind is hiredis.PushNotification:
+                self._on_push(value)
+                continue
+            if kind is ReplyFault and value.code in LEAVE:
+                why_leave = f"it is no master: {value}"
+            waiter = pop()
+            if waiter is None:
+                burst.append(value)
+                continue
+            if burst:
+                kind, value = list, [*burst, value]
+                burst.clear()
+            if waiter.done():
+                continue
+            if kind is ReplyFault:
+                waiter.set_exception(value)
+            else:
+                waiter.set_result(value)
+        if why_leave:
+            self.leave(why_leave)
+
+    def head(self) -> tuple[object, int]:
+        """What the next reply is for: it is the same again if none has come between."""
+        waiter = next((waiter for waiter in self._waiters if waiter is not None), None)
+        return waiter, len(self._burst)
+
+    # ---- its life
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin (asyncio's call)."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by type
+        self._peer = transport.get_extra_info("peername")
+
+    def leave(self, why: str) -> None:
+        """Give this connection up: it is lost now, for the reason *why*, and ends in a turn or two."""
+        if not self.lost:
+            self._lose(why, None)
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End (asyncio's call)."""
+        if not self.lost:
+            self._lose(str(exc or "closed by the server"), exc)
+        self.ended.set_result(None)
+
+    def _lose(self, why: str, cause: Exception | None) -> None:
+        self.lost = f"connection to {self._peer} lost: {why}"
+        self._room = 0
+        self._out.clear()
+        try:
+            self._on_lost(self)
+        finally:
+            while self._waiters:
+                self._disappoint(self._waiters.popleft(), cause)
+
+    def _disappoint(self, waiter: "asyncio.Future[object] | None", cause: Exception | None) -> None:
+        if waiter is not None and not waiter.done():
+            error = LinkLost(self.lost)  # one each: a shared one would collect every waiter's traceback
+            error.__cause__ = cause
+            waiter.set_exception(error)
+
+    def __repr__(self) -> str:
+        return f"<Wire {self.lost or 'open'}, {len(self._waiters)} replies due>"
+
+
+def _ignore(_: object) -> None:
+    """Stand in for a listener."""
