@@ -21,8 +21,8 @@ Who comes after the departure boards the next flight, which waits until the one
 before has landed. So however many ask, and however slow the storage is, there
 is one load at a time for a key.
 
-Invariant: a flight is in `_boarding` exactly while it may be joined, and in
-`_flying` from its departure until its task ends.
+Invariant: a flight is in `boarding` exactly while it may be joined, and in
+`flying` from its departure until its task ends; in neither if all left before.
 Limit: one process; two processes may load the same key at once.
 """
 
@@ -32,7 +32,13 @@ from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
 from layercache.context import Context
-from layercache.errors import BackendError, BackendUnavailableError, ContextError, LayerCacheError
+from layercache.errors import (
+    BackendError,
+    BackendUnavailableError,
+    ContextError,
+    DeadlineExceededError,
+    LayerCacheError,
+)
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -51,9 +57,7 @@ class Flight(Generic[K, T]):
 
     def depart(self) -> None:
         """Let nobody join any more: what is asked from now on is answered to those aboard."""
-        boarding = self._flights.boarding
-        if boarding.get(self.key) is self:
-            del boarding[self.key]
+        if self._close_door():
             self._flights.flying[self.key] = self
 
     async def ride(self, ctx: Context) -> T:
@@ -66,7 +70,7 @@ class Flight(Generic[K, T]):
         finally:
             self._seats.discard(seat)
             if not self._seats and not self.task.done():
-                self.depart()
+                self._close_door()
                 self.ctx.cancel()
 
     async def _fly(self) -> None:
@@ -84,13 +88,21 @@ class Flight(Generic[K, T]):
             for seat in self._disembark():
                 seat.set_result(answer)
         finally:
-            self.depart()
-            del self._flights.flying[self.key]
+            self._close_door()
+            if self._flights.flying.get(self.key) is self:
+                del self._flights.flying[self.key]
 
     async def _load(self) -> T:
         if self.before is not None:
             await asyncio.wait([self.before.task])
         return await self._flights.load(self)
+
+    def _close_door(self) -> bool:
+        """Let nobody join any more; whether somebody could until now."""
+        could_be_joined = self._flights.boarding.get(self.key) is self
+        if could_be_joined:
+            del self._flights.boarding[self.key]
+        return could_be_joined
 
     def _disembark(self) -> list[asyncio.Future[T]]:
         waiting = [seat for seat in self._seats if not seat.done()]
@@ -122,17 +134,19 @@ class Flights(Generic[K, T]):
         return await flight.ride(ctx)
 
     async def aclose(self) -> None:
-        """Stop all flights."""
-        tasks = [flight.task for flight in (*self.boarding.values(), *self.flying.values())]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """Stop all flights; those who wait are told that the source is unavailable."""
+        flights = [*self.boarding.values(), *self.flying.values()]
+        for flight in flights:
+            flight.ctx.cancel()
+        await asyncio.gather(*(flight.task for flight in flights))
 
 
 def _own_copy(error: Exception) -> LayerCacheError:
     """A copy for one who waits: a shared exception would collect everybody's traceback."""
     if isinstance(error, ContextError):
-        own: LayerCacheError = BackendUnavailableError("the source did not answer in time")
+        is_late = isinstance(error, DeadlineExceededError)
+        why = "did not answer in time" if is_late else "is no longer asked"
+        own: LayerCacheError = BackendUnavailableError(f"the source {why}")
     elif isinstance(error, LayerCacheError):
         own = copy.copy(error)
     else:

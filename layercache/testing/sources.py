@@ -23,9 +23,9 @@ class SlowSource:
         self.error: Exception | None = None
         self._members: set[tuple[str, str]] = set()
         self._metas: dict[str, LayerMeta] = {}
+        self._is_held = False
+        self._held: list[asyncio.Future[None]] = []
         self._asked = asyncio.Event()
-        self._open = asyncio.Event()
-        self._open.set()
 
     def put(self, repo: str, dgst: str, meta: LayerMeta) -> None:
         """From now on, *repo* has *dgst*."""
@@ -42,15 +42,23 @@ class SlowSource:
 
     def hold(self) -> None:
         """Keep the answers back until `release`."""
-        self._open.clear()
+        self._is_held = True
+
+    def answer(self) -> None:
+        """Give the answers that are kept back now, and keep holding those to come."""
+        for answer in self._held:
+            if not answer.done():
+                answer.set_result(None)
+        self._held.clear()
         self._asked.clear()
 
     def release(self) -> None:
-        """Give the answers that were kept back."""
-        self._open.set()
+        """Give every answer, from now on at once."""
+        self._is_held = False
+        self.answer()
 
     async def asked(self) -> None:
-        """Return once a question was asked since `hold`."""
+        """Return once a question is kept waiting."""
         await self._asked.wait()
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
@@ -69,7 +77,11 @@ class SlowSource:
 
     async def _pause(self, ctx: Context) -> None:
         self.questions += 1
-        self._asked.set()
-        await ctx.run(self._open.wait())
+        if self._is_held:
+            answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._held.append(answer)
+            self._asked.set()
+            ctx.bind(answer)
+            await answer
         if self.error is not None:
             raise self.error

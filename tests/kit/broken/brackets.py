@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from layercache.cache import Lease
+from layercache.backend import Lease
 from layercache.context import Context
 from layercache.meta import LayerMeta
 from tests.kit.broken.registry import breaks

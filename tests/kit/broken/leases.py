@@ -3,7 +3,7 @@
 # Public methods are final; a broken cache may override them, and says so here once.
 # mypy: disable-error-code="misc"
 
-from layercache.cache import Lease
+from layercache.backend import Lease
 from layercache.context import Context
 from layercache.meta import LayerMeta
 from tests.kit.broken.registry import breaks

@@ -1,0 +1,246 @@
+"""One load for many, and none older than the one who asks."""
+
+import asyncio
+
+import pytest
+
+from layercache.context import Context, background
+from layercache.errors import (
+    BackendError,
+    BackendUnavailableError,
+    CanceledError,
+    DeadlineExceededError,
+    NotFoundError,
+)
+from layercache.flight import Flight, Flights
+from tests.context.manual import ManualLoop, by_hand, turns
+
+
+class Loads:
+    """A load that is answered by hand: each flight waits for its number to be answered."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.departed = 0
+        self.stopped = 0
+        self.gates: dict[int, asyncio.Future[str]] = {}
+        self.may_depart = asyncio.Event()
+        self.may_depart.set()
+        self.flights: Flights[str, str] = Flights(self.load, seconds=30)
+
+    async def load(self, flight: Flight[str, str]) -> str:
+        self.begun += 1
+        await self.may_depart.wait()
+        flight.depart()
+        self.departed += 1
+        gate: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.gates[self.departed] = gate
+        try:
+            return await gate
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+
+    def ask(self, ctx: Context | None = None) -> "asyncio.Future[str]":
+        return asyncio.ensure_future(self.flights.join(ctx or background(), "key"))
+
+
+@pytest.fixture
+def loads() -> Loads:
+    return Loads()
+
+
+async def test_those_who_come_before_the_departure_share_a_flight(loads: Loads) -> None:
+    """Callers that join before the flight asks are all answered by one load."""
+    loads.may_depart.clear()
+    callers = [loads.ask() for _ in range(100)]
+    await turns()
+    callers += [loads.ask() for _ in range(100)]
+    await turns()
+    loads.may_depart.set()
+    await turns()
+    loads.gates[1].set_result("answer")
+    assert await asyncio.gather(*callers) == ["answer"] * 200
+    assert loads.begun == 1
+
+
+async def test_who_comes_after_the_departure_gets_a_later_answer(loads: Loads) -> None:
+    """A caller is never given an answer that was asked for before the caller came."""
+    early = loads.ask()
+    await turns()
+    late = loads.ask()
+    await turns()
+    loads.gates[1].set_result("old")
+    assert await early == "old"
+    await turns()
+    loads.gates[2].set_result("new")
+    assert await late == "new"
+
+
+async def test_flights_of_a_key_follow_each_other(loads: Loads) -> None:
+    """However many come while a load is slow, one more load at a time answers them."""
+    callers = [loads.ask()]
+    await turns()
+    for _ in range(50):
+        callers.append(loads.ask())
+        await turns(2)
+    assert (loads.begun, loads.departed) == (1, 1)
+    loads.gates[1].set_result("first")
+    await turns()
+    assert (loads.begun, loads.departed) == (2, 2)
+    loads.gates[2].set_result("second")
+    assert await asyncio.gather(*callers) == ["first"] + ["second"] * 50
+
+
+async def test_keys_do_not_wait_for_each_other(loads: Loads) -> None:
+    """A flight for one key neither joins nor follows that of another."""
+    one = asyncio.ensure_future(loads.flights.join(background(), "one"))
+    two = asyncio.ensure_future(loads.flights.join(background(), "two"))
+    await turns()
+    assert loads.departed == 2
+    loads.gates[2].set_result("two")
+    loads.gates[1].set_result("one")
+    assert [await one, await two] == ["one", "two"]
+
+
+@pytest.mark.parametrize("leaver", range(3))
+async def test_a_cancelled_caller_leaves_the_others_alone(loads: Loads, leaver: int) -> None:
+    """Whichever caller is cancelled, the first included, the others get the answer."""
+    callers = [loads.ask() for _ in range(3)]
+    await turns()
+    callers[leaver].cancel()
+    await turns()
+    loads.gates[1].set_result("answer")
+    outcomes = await asyncio.gather(*callers, return_exceptions=True)
+    assert isinstance(outcomes.pop(leaver), asyncio.CancelledError)
+    assert outcomes == ["answer", "answer"]
+    assert loads.stopped == 0
+
+
+async def test_the_last_one_to_leave_stops_the_flight(loads: Loads) -> None:
+    """A flight nobody waits for any more is stopped, and the next caller starts a new one."""
+    callers = [loads.ask() for _ in range(3)]
+    await turns()
+    for caller in callers:
+        caller.cancel()
+    await turns()
+    assert loads.stopped == 1
+    later = loads.ask()
+    await turns()
+    loads.gates[2].set_result("answer")
+    assert await later == "answer"
+
+
+async def test_a_flight_that_everybody_left_is_not_joined(loads: Loads) -> None:
+    """A caller that comes in the turn in which the last one left is answered all the same."""
+    loads.may_depart.clear()
+    first = loads.ask()
+    await turns()
+    first.cancel()
+    second = loads.ask()
+    await turns()
+    loads.may_depart.set()
+    await turns()
+    loads.gates[loads.departed].set_result("answer")
+    assert await second == "answer"
+
+
+async def test_a_waiting_flight_that_everybody_left_disturbs_no_other(loads: Loads) -> None:
+    """The flight in the air, and the one that boards after it, go on when the one between is abandoned."""
+    first = loads.ask()
+    await turns()
+    second = loads.ask()
+    await turns()
+    second.cancel()
+    await turns()
+    third = loads.ask()
+    await turns()
+    assert loads.departed == 1
+    loads.gates[1].set_result("first")
+    assert await first == "first"
+    await turns()
+    loads.gates[2].set_result("third")
+    assert await third == "third"
+
+
+@by_hand
+async def test_a_callers_deadline_is_its_own(loop: ManualLoop) -> None:
+    """A caller whose context ends gets that error in time; the flight goes on for the others."""
+    loads = Loads()
+    hasty, patient = loads.ask(background().with_timeout(1)), loads.ask()
+    await turns()
+    await loop.advance(1.1)
+    with pytest.raises(DeadlineExceededError):
+        await hasty
+    loads.gates[1].set_result("answer")
+    assert await patient == "answer"
+
+
+async def test_a_callers_cancellation_does_not_reach_the_flight(loads: Loads) -> None:
+    """The flight runs on a context of its own, with the first caller's values and not its end."""
+    first = background().with_cancel()
+    cancelled, other = loads.ask(first), loads.ask()
+    await turns()
+    first.cancel()
+    with pytest.raises(CanceledError):
+        await cancelled
+    loads.gates[1].set_result("answer")
+    assert await other == "answer"
+
+
+@by_hand
+async def test_a_load_that_takes_too_long_is_unavailable(loop: ManualLoop) -> None:
+    """The flight's own deadline is no deadline of the callers: to them the source is unavailable."""
+    loads = Loads()
+    caller = loads.ask()
+    await turns()
+    await loop.advance(31)
+    with pytest.raises(BackendUnavailableError):
+        await caller
+    assert loads.stopped == 1
+
+
+@pytest.mark.parametrize(
+    ("raised", "heard"),
+    [
+        (NotFoundError("key"), NotFoundError),
+        (BackendError("no"), BackendError),
+        (OSError("no"), BackendError),
+    ],
+)
+async def test_everybody_gets_an_error_of_their_own(
+    loads: Loads, raised: Exception, heard: type[Exception]
+) -> None:
+    """A failed load raises in each caller an own exception of this library, caused by the load's."""
+    callers = [loads.ask() for _ in range(3)]
+    await turns()
+    loads.gates[1].set_exception(raised)
+    errors = await asyncio.gather(*callers, return_exceptions=True)
+    assert len({id(error) for error in errors}) == 3
+    for error in errors:
+        assert isinstance(error, heard)
+        assert error.__cause__ is raised
+        assert not isinstance(error, NotFoundError) or error.dgst == "key"
+
+
+async def test_nothing_is_kept_of_what_has_landed(loads: Loads) -> None:
+    """After its landing, or its end, a flight is in no table."""
+    landed, left = loads.ask(), asyncio.ensure_future(loads.flights.join(background(), "other"))
+    await turns()
+    left.cancel()
+    loads.gates[1].set_result("answer")
+    await landed
+    await turns()
+    assert (loads.flights.boarding, loads.flights.flying) == ({}, {})
+
+
+async def test_closing_stops_all_flights(loads: Loads) -> None:
+    """`aclose` ends what is under way, even what has not run yet, and those who wait hear of it."""
+    waiting = [loads.ask(), loads.ask()]
+    await turns()
+    waiting.append(loads.ask())
+    await asyncio.sleep(0)
+    await loads.flights.aclose()
+    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [BackendUnavailableError] * 3
+    assert (loads.flights.boarding, loads.flights.flying) == ({}, {})

@@ -1,0 +1,80 @@
+"""What must be finished is, and nobody's cancellation is lost over it."""
+
+import asyncio
+
+import anyio
+import anyio.lowlevel
+import pytest
+
+from layercache.shield import finish
+from tests.context.manual import turns
+
+
+class Work:
+    """Ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.is_done = False
+
+    async def run(self) -> str:
+        answer = await self.end
+        self.is_done = True
+        return answer
+
+
+async def test_it_returns_and_raises_what_the_work_does() -> None:
+    """Undisturbed, `finish` is an await."""
+    work = Work()
+    work.end.set_result("done")
+    assert await finish(work.run()) == "done"
+    failing = Work()
+    failing.end.set_exception(OSError("no"))
+    with pytest.raises(OSError, match="no"):
+        await finish(failing.run())
+
+
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_cancellation_waits_for_the_work(times: int) -> None:
+    """However often the task is cancelled, the work ends first, and the cancellation arrives then."""
+    work = Work()
+    task = asyncio.ensure_future(finish(work.run()))
+    for _ in range(times):
+        await turns()
+        task.cancel()
+    await turns()
+    assert not task.done()
+    work.end.set_result("done")
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert work.is_done
+
+
+async def test_an_error_of_the_work_does_not_hide_a_cancellation() -> None:
+    """A cancelled task ends cancelled, though the work that it waited for failed."""
+    work = Work()
+    task = asyncio.ensure_future(finish(work.run()))
+    await turns()
+    task.cancel()
+    await turns()
+    work.end.set_exception(OSError("no"))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_an_anyio_scope_waits_too() -> None:
+    """A cancelled anyio scope is left only after the work has ended."""
+    work = Work()
+
+    async def cancel_then_let(scope: anyio.CancelScope) -> None:
+        scope.cancel()
+        await turns(20)
+        work.end.set_result("done")
+
+    with anyio.CancelScope() as scope:
+        letting = asyncio.ensure_future(cancel_then_let(scope))
+        await finish(work.run())
+        await anyio.sleep(0)
+    assert scope.cancelled_caught
+    assert work.is_done
+    await letting
