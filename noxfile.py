@@ -49,6 +49,7 @@ def types(session: nox.Session) -> None:
     """Hold the types: mypy in strict mode, and pyright on what a user sees."""
     session.install("-e", ".[dev]", "nox", *CHECKERS)
     session.run("mypy")
+    session.run("pyright", "tests/typing")
     session.run("pyright", "--verifytypes", "layercache", "--ignoreexternal")
 
 
