@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tests.house.sources import ROOT, label
+from tests.servers import find_servers, running
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -41,6 +42,14 @@ def links(page: Path) -> Iterator[str]:
         target = str(token.attrs.get("href", "")).partition("#")[0]
         if target and "://" not in target:
             yield target
+
+
+@pytest.fixture
+def redis_url(redis_directory: Path) -> Iterator[str]:
+    """A Redis of the page's own."""
+    newest = max(find_servers().items())[1]
+    with running(newest, redis_directory) as server:
+        yield server.url
 
 
 @pytest.mark.parametrize("page", PAGES, ids=label)
