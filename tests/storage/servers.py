@@ -24,7 +24,7 @@ def running(
     command: list[str], port: int, env: dict[str, str] | None = None
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run *command* from the moment that it listens on *port* to the end of the block."""
-    with subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, env=env) as process:
         try:
             await_listening(process, port)
             yield process

@@ -17,10 +17,9 @@ from layercache.errors import (
 )
 from layercache.storage import StorageSource
 from tests.storage.servers import S3, answering, free_port, s3_options
-from tests.storage.trees import Tree, digest_of
+from tests.storage.trees import ABSENT, Tree
 
 CTX = background()
-ABSENT = digest_of(b"absent")
 
 
 @pytest.mark.parametrize("url", ["", "/var/lib/registry", "file://relative", "s3://", "ftp://host/path"])

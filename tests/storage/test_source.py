@@ -14,10 +14,9 @@ from layercache.meta import LayerMeta
 from layercache.names import Digest
 from layercache.storage import StorageSource
 from layercache.storage.layout import data_path, layer_link_path, revision_link_path, tag_link_path
-from tests.storage.trees import Tree, digest_of
+from tests.storage.trees import ABSENT, Tree, digest_of
 
 CTX = background()
-ABSENT = digest_of(b"absent")
 
 
 async def whole(source: StorageSource, dgst: Digest, meta: LayerMeta, part: range | None = None) -> bytes:

@@ -21,6 +21,9 @@ def digest_of(content: bytes, algorithm: str = "sha256") -> Digest:
     return parse_digest(f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
 
 
+ABSENT = digest_of(b"absent")
+
+
 class Tree:
     """The tree below a URL of obstore's, written as a Go registry would."""
 
@@ -53,6 +56,11 @@ class Tree:
         dgst = self.blob(content)
         self.write(layer_link_path(repo, dgst), dgst.encode())
         return dgst
+
+    def own_layer(self, repo: str, size: int = 10) -> tuple[Digest, bytes]:
+        """Have a blob that *repo* links and no other repository could."""
+        content = (repo.encode() * size)[:size]
+        return self.layer(repo, content), content
 
     def manifest(self, repo: str, tag: str, content: bytes) -> Digest:
         """Have a manifest in *repo* that *tag* stands for."""
