@@ -155,7 +155,8 @@ class StorageSource:
             return None
         if result.meta["size"] > MAX_LINK_LENGTH:
             raise CorruptEntryError(path)
-        return parse_link(path, b"".join([chunk async for chunk in self._chunks(result)]))
+        content = await self._answer(result.bytes_async())
+        return None if content is None else parse_link(path, bytes(content))
 
     async def _head(self, path: str) -> "ObjectMeta | None":
         return await self._answer(obstore.head_async(self._store, path))
