@@ -1,0 +1,201 @@
+"""RedisCache: what is known of layers, in a Redis that others share.
+
+`fill` writes three keys in one burst: the scoped hash, the meta, the membership
+(see `schema.py`). The last two are guarded by their leases. The first is not,
+for it lies in a cluster slot of its own, and need not be: nobody asks it before
+the set. A fill that is refused may leave it behind, or an older media type in
+it, which a Go registry would see; it never makes a yes. To write it only after
+the membership was stored would be worse: a Go registry that finds a member
+without it takes that for a failure, asks the storage, and stores the answer,
+which no lease guards. For the same reason a removal clears the set first.
+
+`ttl` makes what is written end by itself, some of it sooner, so that not all
+ends at once. A set ends as a whole, that long after its last member was added.
+So in a repository that is in use, an abandoned entry ends with its meta: `stat`
+forgets it then, `contains` does not.
+"""
+
+from collections.abc import Coroutine, Sequence
+from random import Random
+
+from layercache.backend import Lease
+from layercache.cache import LayerInfoCache
+from layercache.context import Context
+from layercache.errors import InvalidArgumentError
+from layercache.meta import LayerMeta
+from layercache.redis import commands, schema, scripts
+from layercache.redis.commands import Command
+from layercache.redis.exchange import Exchange, twice
+from layercache.redis.handshake import Handshake
+from layercache.redis.link import Link
+
+LEASE_SECONDS = 30.0
+CLOSING_SECONDS = 60.0
+LONGEST_SECONDS = 1e9  # some thirty years; Redis refuses what ends after its calendar does
+BURST = 1_000  # layers asked for at once, far below what a wire lets wait
+JITTER = 0.1  # of the ttl, which is cut by up to this part
+
+
+class RedisCache(LayerInfoCache):
+    """A layer info cache in a Redis, shared with other processes and with Go registries."""
+
+    def __init__(
+        self,
+        source: str | Link,
+        *,
+        ttl: float | None = None,
+        lease_seconds: float = LEASE_SECONDS,
+        closing_seconds: float = CLOSING_SECONDS,
+    ) -> None:
+        """Make a cache; it connects when it is first asked something.
+
+        Args:
+            source: A URL, `redis://`, `rediss://` or `unix://` in redis-py's
+                grammar; or a link, which is then this cache's to close.
+            ttl: Seconds after which what was written ends, or up to a tenth of
+                them sooner; None: never. A repository's set of members ends as
+                a whole, this long after the last of them was added.
+            lease_seconds: How long a lease lasts; a storage that takes longer
+                to answer has been asked in vain.
+            closing_seconds: How long a marker keeps leases from being given
+                while a removal is under way; one that takes longer is still
+                safe, unless its process dies.
+
+        Raises:
+            InvalidArgumentError: *source* is a URL that makes no sense, or a
+                time is not above zero and at most 1e9 seconds.
+        """
+        self._link = (
+            source if isinstance(source, Link) else Link(Handshake.from_url(source, *scripts.LOADING))
+        )
+        self._exchange = Exchange(self._link)
+        self._ttl = ttl
+        self._life = 0 if ttl is None else _milliseconds("ttl", ttl)
+        self._lease_life = _milliseconds("lease_seconds", lease_seconds)
+        self._marker_life = _milliseconds("closing_seconds", closing_seconds)
+        self._random = Random()  # noqa: S311 - it only spreads expiries
+
+    async def aclose(self) -> None:
+        """Close the connection; an operation that waits fails."""
+        await self._link.aclose()
+
+    def __repr__(self) -> str:
+        return f"<RedisCache on {self._link!r}, ttl {self._ttl}>"
+
+    # ---- reads
+
+    def _contains(self, ctx: Context, repo: str, dgst: str) -> Coroutine[object, object, bool]:
+        return self._exchange.ask(ctx, commands.member_query(repo, dgst), 1, schema.to_membership, repo)
+
+    def _meta(self, ctx: Context, dgst: str) -> Coroutine[object, object, LayerMeta]:
+        return self._exchange.ask(ctx, commands.meta_query(dgst), 1, schema.to_meta, dgst)
+
+    def _stat(self, ctx: Context, repo: str, dgst: str) -> Coroutine[object, object, LayerMeta]:
+        query = commands.meta_query(dgst) + commands.member_query(repo, dgst)
+        return self._exchange.ask(ctx, query, 2, schema.to_stat, (repo, dgst))
+
+    async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
+        if not dgsts:
+            return []
+        query = commands.members_query(repo, dgsts)
+        return await self._exchange.ask(ctx, query, 1, schema.to_memberships, (repo, dgsts))
+
+    async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
+        found: list[LayerMeta | None] = []
+        for start in range(0, len(dgsts), BURST):
+            some = dgsts[start : start + BURST]
+            query = "".join(map(commands.meta_query, some)) + commands.members_query(repo, some)
+            found += await self._exchange.ask(ctx, query, len(some) + 1, schema.to_stats, (repo, some))
+        return found
+
+    # ---- plain words
+
+    async def _add(self, ctx: Context, repo: str, dgst: str) -> None:
+        await self._store(ctx, commands.open_scoped(repo, dgst), commands.store_member(repo, dgst))
+
+    async def _set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
+        await self._store(ctx, commands.store_meta(dgst, meta))
+
+    async def _put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
+        scoped = commands.store_scoped(repo, dgst, meta.media_type)
+        await self._store(ctx, scoped, commands.store_meta(dgst, meta), commands.store_member(repo, dgst))
+
+    async def _store(self, ctx: Context, *stores: Command) -> None:
+        await self._exchange.send(ctx, [command for store in stores for command in self._ending(store)])
+
+    def _ending(self, store: Command) -> list[Command]:
+        return [store, commands.expire(store.key, self._some_life())] if self._life else [store]
+
+    def _some_life(self) -> int:
+        """Milliseconds that what is stored now may live; 0: for ever."""
+        return self._life and max(1, round(self._life * self._random.uniform(1 - JITTER, 1)))
+
+    # ---- what is gone
+
+    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
+        await self._clear(ctx, repo, dgst)
+
+    async def _forget(self, ctx: Context, dgst: str) -> None:
+        await self._clear(ctx, None, dgst)
+
+    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        async def announce() -> str:
+            marker = scripts.new_marker()
+            close = scripts.close(_half(repo, dgst), marker, self._marker_life)
+            await self._exchange.send(ctx, [close, *_scoped(repo, dgst)])
+            return marker
+
+        return await twice(announce)
+
+    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+        await self._clear(ctx, repo, dgst, marker)
+
+    async def _clear(self, ctx: Context, repo: str | None, dgst: str, marker: str = "") -> None:
+        clear = scripts.clear(_half(repo, dgst), marker)
+        await twice(lambda: self._exchange.send(ctx, [clear, *_scoped(repo, dgst)]))
+
+    # ---- leases
+
+    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        halves = [_half(None, dgst)] if repo is None else [_half(None, dgst), _half(repo, dgst)]
+
+        async def request() -> list[object]:
+            return await self._exchange.send(
+                ctx, [scripts.lease(half, scripts.new_token(), self._lease_life) for half in halves]
+            )
+
+        replies = await twice(request)
+        tokens = [scripts.to_token(half, reply) for half, reply in zip(halves, replies, strict=True)]
+        meta, membership = (*tokens, "")[:2]
+        return None if meta is None or membership is None else Lease(repo, dgst, membership, meta)
+
+    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+        repo, dgst, membership_token, meta_token = lease
+        life = self._some_life()
+        fills = [scripts.fill(_half(None, dgst), meta_token, commands.store_meta(dgst, meta), life)]
+        scoped: list[Command] = []
+        if repo is not None:
+            scoped = self._ending(commands.store_scoped(repo, dgst, meta.media_type))
+            member = commands.store_member(repo, dgst)
+            fills.append(scripts.fill(_half(repo, dgst), membership_token, member, life))
+        replies = await twice(lambda: self._exchange.send(ctx, [*scoped, *fills]))
+        return replies[len(scoped) :] == [1] * len(fills)
+
+
+def _link(url: str) -> Link:
+    return Link(Handshake.from_url(url, *scripts.LOADING))
+
+
+def _half(repo: str | None, dgst: str) -> scripts.Half:
+    return scripts.meta_of(dgst) if repo is None else scripts.membership(repo, dgst)
+
+
+def _scoped(repo: str | None, dgst: str) -> list[Command]:
+    """What is cleared along with a membership, in another slot than it."""
+    return [] if repo is None else [commands.clear_scoped(repo, dgst)]
+
+
+def _milliseconds(name: str, seconds: float) -> int:
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise InvalidArgumentError(f"{name} is above 0 and at most 1e9 seconds, not {seconds!r}")
+    return max(1, round(seconds * 1000))

@@ -1,0 +1,132 @@
+"""Exchange: from commands to answers, over a link that may break and a server that may refuse.
+
+What is sent once more when its connection was lost, and may have been carried
+out already:
+
+    a read          it changes nothing
+    a lease         with another token; the first, if it was stored, is shared or expires
+    a fill          its token was dropped with what it stored: the second is refused
+    a removal       it clears again; when it is announced, with another marker: the first expires
+    a plain word    never: a removal may have come between, and it would undo that
+
+Never more than once: a link that breaks twice in a row is for the caller to know.
+
+Reads are the hot path, so `ask` is the only coroutine between an operation and
+its future. A reply is decoded by who awaits it; a decoder takes an error reply
+as well, and raises what the caller is to hear.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from layercache.context import Context
+from layercache.errors import BackendError
+from layercache.redis.commands import Command
+from layercache.redis.link import Link
+from layercache.redis.replies import LEAVE, ReplyFault
+from layercache.redis.schema import NonsenseError, unreadable
+from layercache.redis.scripts import with_text, without_wrapping
+from layercache.redis.wire import LinkLost
+
+K = TypeVar("K")
+T = TypeVar("T")
+
+
+async def twice(attempt: Callable[[], Awaitable[T]]) -> T:
+    """Await *attempt*, and once more if its connection was lost; each makes its own tokens."""
+    try:
+        return await attempt()
+    except LinkLost:
+        return await attempt()
+
+
+class Exchange:
+    """The one way to the wire."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def ask(
+        self, ctx: Context, text: str, replies: int, decode: Callable[[K, object], T], about: K
+    ) -> T:
+        """Send *text*, which changes nothing, and return what *decode* makes of the reply.
+
+        Args:
+            ctx: How long to wait.
+            text: RESP of as many commands as there are *replies*.
+            replies: How many; one is decoded as itself, several as a list.
+            decode: Given *about* and the reply, returns the answer or raises.
+                An error reply is a `ReplyFault` in its place.
+            about: What was asked for.
+
+        Raises:
+            ContextError: *ctx* ended first.
+            BackendUnavailableError: There is no connection, or it was lost twice.
+        """
+        try:
+            return await self._once(ctx, text, replies, decode, about)
+        except LinkLost:
+            return await self._once(ctx, text, replies, decode, about)
+
+    async def send(self, ctx: Context, commands: Sequence[Command]) -> list[object]:
+        """Send *commands* in one burst, once, and return their replies.
+
+        A script that the server does not have is sent to it, for that step
+        alone: the others have been carried out.
+
+        Raises:
+            BackendError: One of them was refused; others may have been carried out.
+        """
+        replies = await self._burst(ctx, commands)
+        missing = [index for index, reply in enumerate(replies) if _is_no_script(reply)]
+        if missing:
+            full = await self._burst(ctx, [with_text(commands[index]) for index in missing])
+            for index, reply in zip(missing, full, strict=True):
+                replies[index] = reply
+        return replies
+
+    async def _burst(self, ctx: Context, commands: Sequence[Command]) -> list[object]:
+        text = "".join(command.text for command in commands)
+        return await self._once(ctx, text, len(commands), _to_replies, commands)
+
+    async def _once(
+        self, ctx: Context, text: str, replies: int, decode: Callable[[K, object], T], about: K
+    ) -> T:
+        wire = self._link.wire
+        if wire is None:
+            wire = await ctx.run(self._link.ready())
+        future = wire.call(text, replies)
+        ctx.bind(future)
+        try:
+            try:
+                reply = await future
+            except ReplyFault as fault:
+                reply = fault
+            return decode(about, reply)
+        except BackendError as error:
+            if why := _why_to_leave(error):
+                wire.leave(why)
+            raise
+
+
+def _to_replies(commands: Sequence[Command], reply: object) -> list[object]:
+    """The replies to *commands*; NOSCRIPT is the only error that stays."""
+    replies = [reply] if len(commands) == 1 else reply
+    if not isinstance(replies, list) or len(replies) != len(commands):
+        raise unreadable(commands[0].key, reply)
+    for command, one in zip(commands, replies, strict=True):
+        if isinstance(one, ReplyFault) and not _is_no_script(one):
+            raise unreadable(command.key, without_wrapping(one))
+    return replies
+
+
+def _is_no_script(reply: object) -> bool:
+    return isinstance(reply, ReplyFault) and reply.code == "NOSCRIPT"
+
+
+def _why_to_leave(error: BackendError) -> str:
+    """Why the connection that brought *error* must be left; empty if it may stay."""
+    fault = error.__cause__
+    if isinstance(error, NonsenseError) or (isinstance(fault, ReplyFault) and fault.code in LEAVE):
+        return str(error)
+    return ""

@@ -1,0 +1,36 @@
+"""Caches on real servers, each with a link of its own, as if it were in a process of its own."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from layercache.redis.cache import RedisCache
+from tests.servers import RedisServer
+
+MakeCache = Callable[..., RedisCache]
+
+
+@pytest.fixture
+async def make_cache() -> AsyncIterator[MakeCache]:
+    """A maker of caches, with the arguments of `RedisCache`; they are closed after the test."""
+    caches: list[RedisCache] = []
+
+    def make(*args: object, **options: object) -> RedisCache:
+        caches.append(RedisCache(*args, **options))  # type: ignore[arg-type]  # a test names what it needs
+        return caches[-1]
+
+    yield make
+    for cache in caches:
+        await cache.aclose()
+
+
+@pytest.fixture
+def cache(make_cache: MakeCache, redis_server: RedisServer) -> RedisCache:
+    """A cache on a server that is empty."""
+    return make_cache(redis_server.url)
+
+
+@pytest.fixture
+def other(make_cache: MakeCache, redis_server: RedisServer) -> RedisCache:
+    """A cache on the same server, in another process as it were."""
+    return make_cache(redis_server.url)
