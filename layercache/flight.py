@@ -31,7 +31,7 @@ import copy
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from layercache.context import Context
+from layercache.context import CancelableContext, Context
 from layercache.errors import (
     BackendError,
     BackendUnavailableError,
@@ -49,11 +49,11 @@ class Flight(Generic[K, T]):
 
     def __init__(self, flights: "Flights[K, T]", key: K, ctx: Context, seconds: float) -> None:
         self.key = key
-        self.before = flights.flying.get(key)
-        self.ctx = ctx.without_cancel().with_timeout(seconds)
+        self.before: Flight[K, T] | None = flights.flying.get(key)
+        self.ctx: CancelableContext = ctx.without_cancel().with_timeout(seconds)
         self._flights = flights
         self._seats: set[asyncio.Future[T]] = set()
-        self.task = asyncio.create_task(self._fly())
+        self.task: asyncio.Task[None] = asyncio.create_task(self._fly())
 
     def depart(self) -> None:
         """Let nobody join any more: what is asked from now on is answered to those aboard."""

@@ -18,7 +18,7 @@ class ReplyFault(Exception):  # noqa: N818 - a value first
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
-        self.code = text.partition(" ")[0]
+        self.code: str = text.partition(" ")[0]
 
 
 def public(fault: ReplyFault, key: str = "") -> BackendError:

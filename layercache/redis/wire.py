@@ -81,7 +81,7 @@ class Wire(asyncio.BufferedProtocol):
         """
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = loop.create_future()
-        self.lost = ""
+        self.lost: str = ""
         self._on_push = on_push or _ignore
         self._on_lost = on_lost or _ignore
         self._max_bytes = max_bytes

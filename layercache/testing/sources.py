@@ -19,7 +19,7 @@ class SlowSource:
     """
 
     def __init__(self) -> None:
-        self.questions = 0
+        self.questions: int = 0
         self.error: Exception | None = None
         self._members: set[tuple[str, str]] = set()
         self._metas: dict[str, LayerMeta] = {}
