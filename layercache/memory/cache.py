@@ -1,0 +1,134 @@
+"""MemoryCache: what one process remembers, for as long as it runs."""
+
+import time
+from collections.abc import Sequence
+
+from layercache.backend import Lease
+from layercache.cache import LayerInfoCache
+from layercache.context import Context
+from layercache.errors import InvalidArgumentError, NotFoundError
+from layercache.memory.expiry import Clock
+from layercache.memory.leases import Leases
+from layercache.memory.table import Table
+from layercache.meta import LayerMeta
+
+MOST_ENTRIES = 2**31
+
+
+class MemoryCache(LayerInfoCache):
+    """A layer info cache in the memory of this process.
+
+    It is bounded in everything, and chooses what has to go by how often it was
+    asked for (`docs/explanation/eviction.md`). A layer takes about 230 bytes.
+    No operation suspends its task, so each is one step for every other task.
+
+    Not promised: use from two threads at a time.
+    """
+
+    def __init__(
+        self, max_entries: int = 100_000, *, ttl: float | None = None, clock: Clock = time.monotonic
+    ) -> None:
+        """Remember at most *max_entries*.
+
+        Args:
+            max_entries: From 1 to 2**31. A layer, with its meta and one
+                repository, is one entry; each further repository of it is one
+                more.
+            ttl: Seconds, more than 0, after which a membership or a meta that
+                was not stored again is a miss. Each lives up to a tenth less,
+                so that what was stored together does not end together. None:
+                it is known until it has to go.
+            clock: Seconds from some fixed moment; the tests turn it by hand.
+
+        Raises:
+            InvalidArgumentError: *max_entries* or *ttl* is out of range.
+        """
+        if not 1 <= max_entries <= MOST_ENTRIES:
+            raise InvalidArgumentError(f"a cache has 1 to 2**31 entries, not {max_entries!r}")
+        if ttl is not None and not ttl > 0:
+            raise InvalidArgumentError(f"a ttl is more than 0 seconds, not {ttl!r}")
+        self._max_entries = max_entries
+        self._ttl = ttl
+        self._clock = clock
+        self._begin()
+
+    def _begin(self) -> None:
+        self._table = Table(self._max_entries, self._ttl, self._clock)
+        self._leases = Leases(self._clock)
+
+    def __repr__(self) -> str:
+        entries, leases = len(self._table), len(self._leases)
+        return f"<MemoryCache {entries} of {self._max_entries} entries, {leases} leases>"
+
+    async def aclose(self) -> None:
+        """Forget everything, running leases too; the cache can be used again."""
+        self._begin()
+
+    async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:
+        return self._table.contains(repo, dgst)
+
+    async def _meta(self, ctx: Context, dgst: str) -> LayerMeta:
+        return _known(self._table.meta(dgst), dgst)
+
+    async def _stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        return _known(self._table.stat(repo, dgst), dgst)
+
+    async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
+        return [self._table.contains(repo, dgst) for dgst in dgsts]
+
+    async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
+        return [self._table.stat(repo, dgst) for dgst in dgsts]
+
+    async def _add(self, ctx: Context, repo: str, dgst: str) -> None:
+        self._table.add(repo, dgst)
+
+    async def _set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
+        self._table.set_meta(dgst, meta)
+
+    async def _put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
+        self._table.put(repo, dgst, meta)
+
+    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
+        self._clear(repo, dgst)
+        self._leases.void((repo, dgst))
+
+    async def _forget(self, ctx: Context, dgst: str) -> None:
+        self._clear(None, dgst)
+        self._leases.void((None, dgst))
+
+    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        leases, meta = self._leases, (None, dgst)
+        if leases.is_closing(meta) or leases.is_closing((repo, dgst)):
+            return None
+        membership = "" if repo is None else leases.token((repo, dgst))
+        return Lease(repo, dgst, membership, leases.token(meta))
+
+    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+        repo, dgst, membership, _ = lease
+        is_member = repo is not None and self._leases.redeem((repo, dgst), membership)
+        if repo is not None and is_member:
+            self._table.add(repo, dgst)
+        is_meta = self._leases.redeem((None, dgst), lease.meta)
+        if is_meta:
+            self._table.set_meta(dgst, meta)
+        return is_meta and (is_member or repo is None)
+
+    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        self._clear(repo, dgst)
+        return self._leases.close((repo, dgst))
+
+    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+        self._clear(repo, dgst)
+        self._leases.reopen((repo, dgst), marker)
+
+    def _clear(self, repo: str | None, dgst: str) -> None:
+        if repo is None:
+            self._table.forget(dgst)
+        else:
+            self._table.remove(repo, dgst)
+
+
+def _known(meta: LayerMeta | None, dgst: str) -> LayerMeta:
+    if meta is None:
+        raise NotFoundError(dgst)
+    return meta
