@@ -106,7 +106,7 @@ class Context:
             CanceledError: It was cancelled; its `__cause__` says why, if told.
             DeadlineExceededError: Its deadline passed.
         """
-        if self._life is not None and (end := self._life.end()) is not None:
+        if self._life is not None and not self._life.is_open() and (end := self._life.end()) is not None:
             raise end.error()
 
     @overload

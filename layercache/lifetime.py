@@ -21,6 +21,7 @@ Limit: one thread; a lifetime belongs to the loop that its watchers run on.
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from layercache.errors import CanceledError, ContextError, DeadlineExceededError
@@ -56,11 +57,23 @@ class End(NamedTuple):
 class Lifetime:
     """From a context's making to its end, which comes once."""
 
-    __slots__ = ("_bucket", "_children", "_end", "_is_told", "_room", "_upper", "_watchers", "deadline")
+    __slots__ = (
+        "_bucket",
+        "_children",
+        "_clock",
+        "_end",
+        "_is_told",
+        "_room",
+        "_upper",
+        "_watchers",
+        "deadline",
+    )
 
     def __init__(self, upper: "Lifetime | None", deadline: float) -> None:
         """Hang a new lifetime below *upper*; its *deadline* is infinity or on the loop's clock."""
         self._upper = upper
+        # Kept, because to find the loop costs more than to ask it.
+        self._clock = clock() if upper is None else upper._clock
         self.deadline: float = deadline if upper is None or deadline < upper.deadline else upper.deadline
         self._end: End | None = None
         self._watchers: list[Failable] | None = None
@@ -72,7 +85,7 @@ class Lifetime:
     def cancel(self, cause: BaseException | None) -> None:
         """End now, and with it all below, unless the end has come already."""
         if self.end() is None:
-            self._finish(End(now(), CanceledError, cause))
+            self._finish(End(self._clock(), CanceledError, cause))
 
     def expire(self) -> None:
         """End because the deadline has passed: the timer's call."""
@@ -86,6 +99,15 @@ class Lifetime:
 
     # ---- asked
 
+    def is_open(self) -> bool:
+        """Whether the end has not come: what every operation asks first, and so in one loop."""
+        lifetime: Lifetime | None = self
+        while lifetime is not None:
+            if lifetime._end is not None:
+                return False
+            lifetime = lifetime._upper
+        return self._clock() < self.deadline
+
     def end(self) -> End | None:
         """The end, if it has come; from then on it is the same, and those below know."""
         if self._end is None and (end := self.look()) is not None:
@@ -98,11 +120,9 @@ class Lifetime:
         while upper is not None and upper._end is None:
             upper = upper._upper
         end = None if upper is None else upper._end
-        if upper is self or self.deadline == math.inf:
+        if upper is self or (self._clock() if end is None else end.when) < self.deadline:
             return end
-        if self.deadline <= (now() if end is None else end.when):
-            return End(self.deadline, DeadlineExceededError)
-        return end
+        return End(self.deadline, DeadlineExceededError)
 
     # ---- told
 
@@ -175,9 +195,14 @@ class Lifetime:
                     watcher.set_exception(end.error())
 
 
-def now() -> float:
+def clock() -> Callable[[], float]:
     """The loop's clock; outside of a loop, the one that loops use."""
     try:
-        return asyncio.get_running_loop().time()
+        return asyncio.get_running_loop().time
     except RuntimeError:
-        return time.monotonic()
+        return time.monotonic
+
+
+def now() -> float:
+    """What the loop's clock says."""
+    return clock()()
