@@ -76,7 +76,8 @@ class RedisServer:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        threading.Thread(target=self._listen, args=(self._process, until, said), daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, args=(self._process, until, said), daemon=True)
+        self._listener.start()
         said.wait(STARTING_SECONDS)
         assert any(until in line for line in self.log), "".join(self.log)
 
@@ -108,6 +109,7 @@ class RedisServer:
     def _wait(self) -> None:
         assert self._process is not None
         self._process.wait()
+        self._listener.join()
         self._process = None
 
     def ask(self, *words: str | int) -> object:

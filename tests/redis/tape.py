@@ -1,0 +1,43 @@
+"""A transport that records what a wire writes, and hands it what a server might have said."""
+
+import asyncio
+
+from layercache.redis.wire import Wire
+
+
+class Tape(asyncio.Transport):
+    """The seam at bytes: no socket, no server.
+
+    Attributes:
+        written: Each write, in order.
+    """
+
+    def __init__(self, wire: Wire) -> None:
+        super().__init__({"peername": "tape"})
+        self.written: list[bytes] = []
+        self._wire = wire
+        self._is_closed = False
+        wire.connection_made(self)
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Record *data*."""
+        self.written.append(bytes(data))
+
+    def abort(self) -> None:
+        """Close, in the next turn of the loop, as every transport does."""
+        self.end(None)
+
+    def end(self, error: Exception | None) -> None:
+        """Close because the server did, or because of *error*."""
+        if not self._is_closed:
+            self._is_closed = True
+            asyncio.get_running_loop().call_soon(self._wire.connection_lost, error)
+
+    def say(self, data: bytes) -> None:
+        """Let the wire read *data*, as much at once as it has room for."""
+        while data:
+            buffer = self._wire.get_buffer(-1)
+            size = min(len(buffer), len(data))
+            buffer[:size] = data[:size]
+            self._wire.buffer_updated(size)
+            data = data[size:]

@@ -1,0 +1,177 @@
+"""What may happen to a server or to the way there, under two hundred tasks.
+
+Each task checks each answer against what was written, and that each await
+ended by its deadline; each test, that reads are answered again afterwards.
+"""
+
+import asyncio
+import random
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from layercache.redis.link import Link
+from layercache.redis.wire import LinkLost, pack
+from tests.redis.conftest import MakeLink
+from tests.redis.crowd import KEYS, TASKS, Crowd, fill, recovered, value
+from tests.redis.proxy import Proxy
+from tests.servers import RedisServer, running
+
+pytestmark = pytest.mark.every_loop
+
+BOUNDED = "?socket_connect_timeout=0.2"
+
+
+@pytest.fixture
+def server(redis_program: Path, redis_directory: Path) -> Iterator[RedisServer]:
+    """A server that has its data again when it is started again."""
+    with running(redis_program, redis_directory, "--appendonly", "yes") as server:
+        yield server
+
+
+@pytest.fixture
+async def proxy(server: RedisServer, nothing_is_left: None) -> AsyncIterator[Proxy]:
+    """What stands between the server and `far`."""
+    async with Proxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def link(server: RedisServer, make_link: MakeLink) -> Link:
+    """A link to the server, which is filled."""
+    link = make_link(server.url + BOUNDED)
+    await fill(link)
+    return link
+
+
+@pytest.fixture
+async def far(proxy: Proxy, make_link: MakeLink) -> Link:
+    """A link by way of the proxy to the server, which is filled."""
+    link = make_link(proxy.url + BOUNDED)
+    await fill(link)
+    return link
+
+
+async def test_a_killed_server(server: RedisServer, link: Link) -> None:
+    """While a server is dead reads fail, and once it is started again they are answered again."""
+    async with Crowd(link) as crowd:
+        server.kill()
+        await crowd.more("BackendUnavailableError")
+        server.start()
+        await crowd.more("answer")
+
+
+async def test_a_stopped_server(server: RedisServer, make_link: MakeLink) -> None:
+    """A server that hangs costs reads their deadlines, is then noticed, and is found again."""
+    link = make_link(server.url + BOUNDED, heartbeat=0.2)
+    await fill(link)
+    async with Crowd(link) as crowd:
+        server.signal(signal.SIGSTOP)
+        await crowd.more("DeadlineExceededError", TASKS)
+        await crowd.more("BackendUnavailableError")
+        assert crowd.outcomes["DeadlineExceededError"] <= 4 * TASKS
+        server.signal(signal.SIGCONT)
+        await crowd.more("answer")
+
+
+async def test_killed_clients(server: RedisServer, link: Link) -> None:
+    """A connection that the server ends is replaced, every time."""
+    async with Crowd(link) as crowd:
+        for _ in range(5):
+            server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            await crowd.more("answer")
+
+
+async def test_a_cut_in_a_reply(proxy: Proxy, far: Link) -> None:
+    """A connection that is reset within a reply gives nobody half of it, nor another's."""
+    async with Crowd(far) as crowd:
+        for count in (1, 100, 1000, 10_000):
+            proxy.cut_after(count)
+            await crowd.more("LinkLost", 1)
+            await crowd.more("answer")
+
+
+async def test_a_slow_way(proxy: Proxy, make_link: MakeLink) -> None:
+    """Replies that come after their readers left are swallowed, and the connection is kept."""
+    far = make_link(proxy.url, heartbeat=1.0)
+    await fill(far)
+    async with Crowd(far) as crowd:
+        proxy.delay = 0.3
+        await crowd.more("DeadlineExceededError")
+        proxy.delay = 0.0
+        await crowd.more("answer")
+    assert proxy.accepted == 1
+
+
+async def test_dribbled_replies(proxy: Proxy, far: Link) -> None:
+    """Replies that come in pieces of a few bytes are put together."""
+    async with Crowd(far) as crowd:
+        proxy.piece = 7
+        await crowd.more("answer")
+    assert proxy.accepted == 1
+
+
+async def test_nonsense(proxy: Proxy, far: Link) -> None:
+    """A server that stops speaking RESP is left at once for a new connection."""
+    async with Crowd(far) as crowd:
+        for noise in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 10, b"*-2\r\n"):
+            proxy.say_instead(noise)
+            await crowd.more("LinkLost", 1)
+            await crowd.more("answer")
+
+
+async def test_any_noise(proxy: Proxy, make_link: MakeLink) -> None:
+    """Whatever bytes come in place of replies, the await ends, and a new connection answers."""
+    far = make_link(proxy.url, heartbeat=0.05)
+    await fill(far)
+    chance = random.Random(5)
+    for length in range(1, 21):
+        wire = await far.ready()
+        proxy.say_instead(chance.choice((b"", b"$9", b"*3\r\n", b">", b":")) + chance.randbytes(length))
+        with pytest.raises(LinkLost):
+            await wire.call(pack("GET", 1) * 50, 50)
+        assert await (await recovered(far)).call(pack("GET", 1)) == value(1)
+
+
+async def test_a_loading_server(server: RedisServer, link: Link) -> None:
+    """A server that loads its data is unavailable, and its connection is kept."""
+    before = link.wire
+    server.ask("CONFIG", "SET", "key-load-delay", 1000, "loading-process-events-interval-bytes", 1024)
+    async with Crowd(link) as crowd:
+        reload = asyncio.create_task(asyncio.to_thread(server.ask, "DEBUG", "RELOAD"))
+        await crowd.more("BackendUnavailableError")
+        await reload
+        await crowd.more("answer")
+    assert link.wire is before
+
+
+async def test_a_password_that_is_set_later(server: RedisServer, link: Link) -> None:
+    """NOAUTH is an error and nothing to wait for, until the password is no longer asked for."""
+    with redis.Redis(unix_socket_path=str(server.path)) as admin:
+        async with Crowd(link) as crowd:
+            admin.acl_setuser("default", enabled=True, passwords=["+secret"], reset_passwords=True)
+            admin.client_kill_filter(_type="normal")
+            await crowd.more("BackendError")
+            assert "NOAUTH" in repr(link)
+            admin.acl_setuser("default", enabled=True, nopass=True)
+            await crowd.more("answer")
+
+
+async def test_cancelled_awaits(link: Link) -> None:
+    """Ten thousand awaits that are cancelled at random moments disturb no other, and not the connection."""
+    chance = random.Random(3)
+    wire = await link.ready()
+
+    async def read(key: int) -> None:
+        assert await wire.call(pack("GET", key)) == value(key)
+
+    async with Crowd(link):
+        for _ in range(100):
+            tasks = [asyncio.create_task(read(chance.randrange(KEYS))) for _ in range(100)]
+            for task in tasks:
+                asyncio.get_running_loop().call_later(chance.random() * 0.01, task.cancel)
+            await asyncio.gather(*tasks, return_exceptions=True)
+    assert link.wire is wire

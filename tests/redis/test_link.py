@@ -1,0 +1,348 @@
+"""What keeps a wire up: attempts, pauses, heartbeats, and the end."""
+
+import asyncio
+import gc
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis.backoff import ConstantBackoff
+
+from layercache.errors import BackendError, BackendUnavailableError
+from layercache.redis.replies import ReplyFault
+from layercache.redis.wire import LinkLost, Wire, pack
+from tests.redis.conftest import MakeLink
+from tests.redis.crowd import recovered
+from tests.redis.tape import Tape
+from tests.servers import RedisServer
+
+PING = pack("PING")
+SOON = 0.02  # seconds
+NEVER = ConstantBackoff(3600)
+
+
+class Opener:
+    """Makes wires on tapes, when and how the test says."""
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.tape: Tape
+
+    async def __call__(self, make_wire: Callable[[], Wire]) -> Wire:
+        self.attempts += 1
+        await asyncio.shield(self.outcome)
+        wire = make_wire()
+        self.tape = Tape(wire)
+        return wire
+
+    def succeed(self) -> None:
+        """Let the attempts from now on succeed."""
+        self._end().set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Let the attempts from now on fail."""
+        self._end().set_exception(error)
+
+    def _end(self) -> "asyncio.Future[None]":
+        if self.outcome.done():
+            self.outcome = asyncio.get_running_loop().create_future()
+        return self.outcome
+
+
+# ---- attempts
+
+
+async def test_nothing_is_opened_unasked(make_link: MakeLink) -> None:
+    """A link connects when it is first asked to be ready, and not before."""
+    opener = Opener()
+    link = make_link(opener)
+    await asyncio.sleep(0)
+    assert (repr(link), opener.attempts) == ("<Link idle>", 0)
+
+
+async def test_all_wait_for_one_attempt(make_link: MakeLink) -> None:
+    """However many ask, there is one attempt, and they get its wire."""
+    opener = Opener()
+    link = make_link(opener)
+    asking = [asyncio.create_task(link.ready()) for _ in range(10)]
+    await asyncio.sleep(0)
+    assert repr(link) == "<Link trying>"
+    opener.succeed()
+    assert set(await asyncio.gather(*asking)) == {link.wire}
+    assert (repr(link), opener.attempts) == ("<Link up>", 1)
+
+
+async def test_a_waiter_that_gives_up_leaves_the_attempt_alone(make_link: MakeLink) -> None:
+    """Cancelling who waits for a wire cancels neither the attempt nor the others."""
+    opener = Opener()
+    link = make_link(opener)
+    first, second = [asyncio.create_task(link.ready()) for _ in range(2)]
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.wait([first])
+    opener.succeed()
+    assert await second is link.wire
+
+
+@pytest.mark.parametrize(
+    "error", [OSError("refused"), ValueError("a bug"), ReplyFault("LOADING it")], ids=repr
+)
+async def test_after_a_failure_there_is_no_waiting(make_link: MakeLink, error: Exception) -> None:
+    """When the last attempt has failed, each who asks is told why at once, by an exception of its own."""
+    opener = Opener()
+    link = make_link(opener, backoff=NEVER)
+    asking = [asyncio.create_task(link.ready()) for _ in range(2)]
+    opener.fail(error)
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    with pytest.raises(BackendUnavailableError, match=str(error)) as caught:
+        await link.ready()
+    outcomes.append(caught.value)
+    assert len(set(map(id, outcomes))) == 3
+    assert all(isinstance(outcome, BackendUnavailableError) for outcome in outcomes)
+    assert caught.value.__cause__ is error
+    assert repr(link) == f"<Link down: {error}>"
+
+
+async def test_a_refusal_is_no_unavailability(make_link: MakeLink) -> None:
+    """A server that refuses the credentials is an error that says so, and not one to wait out."""
+    opener = Opener()
+    link = make_link(opener, backoff=NEVER)
+    opener.fail(ReplyFault("WRONGPASS invalid"))
+    with pytest.raises(BackendError, match="WRONGPASS") as caught:
+        await link.ready()
+    assert not isinstance(caught.value, BackendUnavailableError)
+
+
+async def test_attempts_go_on(make_link: MakeLink) -> None:
+    """After failures the link finds the server by itself, unasked."""
+    up = asyncio.Event()
+    opener = Opener()
+    link = make_link(opener, on_state=lambda _: up.set())
+    opener.fail(OSError("refused"))
+    with pytest.raises(BackendUnavailableError):
+        await link.ready()
+    opener.succeed()
+    await up.wait()
+    assert await link.ready() is link.wire
+
+
+# ---- losses
+
+
+async def test_a_lost_connection_is_tried_again_at_once(make_link: MakeLink) -> None:
+    """After the loss of a connection that had lasted, who asks waits for the next attempt."""
+    opener = Opener()
+    link = make_link(opener, backoff=NEVER, heartbeat=SOON)
+    opener.succeed()
+    wire = await link.ready()
+    await answered_heartbeats(opener.tape, 2)
+    opener.tape.end(ConnectionResetError())
+    await wire.ended
+    assert link.wire is None
+    assert await link.ready() not in (None, wire)
+
+
+async def test_a_short_life_counts_as_a_failure(make_link: MakeLink) -> None:
+    """A connection that is lost at once is not followed by another before a pause."""
+    opener = Opener()
+    link = make_link(opener, backoff=NEVER)
+    opener.succeed()
+    wire = await link.ready()
+    wire.leave("READONLY, say")
+    with pytest.raises(BackendUnavailableError, match="READONLY, say"):
+        await link.ready()
+    assert opener.attempts == 1
+
+
+async def test_a_connection_lost_in_its_greeting_is_no_wire(make_link: MakeLink) -> None:
+    """A wire that was lost before the link had it is never handed out."""
+    opener = Opener()
+
+    async def open_and_lose(make_wire: Callable[[], Wire]) -> Wire:
+        wire = await opener(make_wire)
+        wire.leave("too late")
+        return wire
+
+    link = make_link(open_and_lose, backoff=NEVER)
+    opener.succeed()
+    with pytest.raises(BackendUnavailableError, match="too late"):
+        await link.ready()
+
+
+async def test_states_are_told(make_link: MakeLink) -> None:
+    """The listener hears of each rise and fall, and of a fall before those who waited for a reply."""
+    told: list[tuple[bool, bool]] = []
+    futures: list[asyncio.Future[object]] = [asyncio.get_running_loop().create_future()]
+    opener = Opener()
+    link = make_link(opener, on_state=lambda is_up: told.append((is_up, futures[-1].done())))
+    opener.succeed()
+    wire = await link.ready()
+    futures.append(wire.call(PING))
+    wire.leave("enough")
+    assert told == [(True, False), (False, False)]
+    assert futures[-1].done()
+    with pytest.raises(LinkLost):
+        await futures[-1]
+
+
+# ---- heartbeats
+
+
+async def answered_heartbeats(tape: Tape, count: int) -> None:
+    """Answer each PING on *tape* until there were *count* of them."""
+    answered = 0
+    while answered < count:
+        while answered < len(tape.written):
+            tape.say(b"+PONG\r\n")
+            answered += 1
+        await asyncio.sleep(0)
+
+
+async def test_an_idle_link_is_kept_by_its_heartbeats(make_link: MakeLink) -> None:
+    """A server that answers each PING is kept, though nobody asks it anything."""
+    opener = Opener()
+    link = make_link(opener, heartbeat=SOON)
+    opener.succeed()
+    wire = await link.ready()
+    await answered_heartbeats(opener.tape, 6)
+    assert opener.tape.written == [PING.encode()] * 6
+    assert link.wire is wire
+
+
+@pytest.mark.parametrize("replies", [1, 3])
+async def test_a_head_that_stays_is_a_hang(make_link: MakeLink, replies: int) -> None:
+    """When the reply that is due stays due, the connection is left, and who asks is told at once."""
+    opener = Opener()
+    link = make_link(opener, heartbeat=SOON, backoff=NEVER)
+    opener.succeed()
+    future = (await link.ready()).call(PING * replies, replies)
+    with pytest.raises(LinkLost, match=r"no reply for 0\.04 s"):
+        await future
+    with pytest.raises(BackendUnavailableError, match="no reply"):
+        await link.ready()
+
+
+async def test_a_slow_server_is_kept(make_link: MakeLink) -> None:
+    """A server that answers one reply in each heartbeat is no hang, not even within a burst."""
+    opener = Opener()
+    link = make_link(opener, heartbeat=2 * SOON)
+    opener.succeed()
+    future = (await link.ready()).call(PING * 8, 8)
+    for _ in range(1 + 8):  # the first heartbeat's is before them
+        await asyncio.sleep(SOON)
+        opener.tape.say(b"+PONG\r\n")
+    assert await future == [b"PONG"] * 8
+
+
+async def test_a_full_queue_is_no_reason_to_leave(make_link: MakeLink) -> None:
+    """When there is no room for a PING, what waits is heartbeat enough."""
+    opener = Opener()
+    link = make_link(opener, heartbeat=SOON, max_pending=2)
+    opener.succeed()
+    wire = await link.ready()
+    opener.tape.say(b"+PONG\r\n")
+    future = wire.call(PING * 2, 2)
+    await asyncio.sleep(SOON * 1.5)
+    opener.tape.say(b"+PONG\r\n" * 2)
+    assert await future == [b"PONG"] * 2
+    assert link.wire is wire
+
+
+# ---- its end
+
+
+async def test_never_two_connections(make_link: MakeLink) -> None:
+    """An attempt begins when the last connection has ended, however it was lost."""
+    opener = Opener()
+    wires: list[Wire] = []
+
+    async def open_alone(make_wire: Callable[[], Wire]) -> Wire:
+        assert all(wire.ended.done() for wire in wires)
+        wires.append(await opener(make_wire))
+        return wires[-1]
+
+    link = make_link(open_alone, backoff=ConstantBackoff(0), heartbeat=SOON)
+    opener.succeed()
+    for lose in (lambda wire: wire.leave("left"), lambda _: opener.tape.end(OSError()), lambda _: None):
+        wire = await recovered(link)
+        lose(wire)
+        await wire.ended
+    assert await recovered(link) is wires[3]
+
+
+async def test_closing_ends_whoever_waits(make_link: MakeLink) -> None:
+    """After aclose each await of a reply has ended, and so has each attempt to ask."""
+    opener = Opener()
+    link = make_link(opener)
+    opener.succeed()
+    wire = await link.ready()
+    futures = [wire.call(PING) for _ in range(5)]
+    await link.aclose()
+    assert all(isinstance(future.exception(), LinkLost) for future in futures)
+    assert wire.ended.done()
+    assert repr(link) == "<Link down: the link is closed>"
+    with pytest.raises(BackendUnavailableError, match="closed"):
+        await link.ready()
+    await link.aclose()
+
+
+async def test_closing_ends_an_attempt(make_link: MakeLink) -> None:
+    """Who waits for an attempt when the link is closed gets an error."""
+    link = make_link(Opener())
+    asking = asyncio.create_task(link.ready())
+    await asyncio.sleep(0)
+    await link.aclose()
+    with pytest.raises(BackendUnavailableError, match="closed"):
+        await asking
+
+
+# ---- real servers
+
+
+@pytest.mark.every_loop
+async def test_closing_under_load(redis_server: RedisServer, make_link: MakeLink) -> None:
+    """A link that is closed with commands in flight leaves nothing behind."""
+    link = make_link(redis_server.url)
+    wire = await link.ready()
+    futures = [wire.call(PING) for _ in range(1000)]
+    await asyncio.sleep(0)
+    await link.aclose()
+    outcomes = await asyncio.gather(*futures, return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} <= {LinkLost, bytes}
+
+
+@pytest.mark.every_loop
+async def test_a_dead_wire_is_freed(redis_server: RedisServer, make_link: MakeLink) -> None:
+    """Nothing keeps a wire that has ended, not even until the next collection of cycles."""
+    link = make_link(redis_server.url)
+    wire = await link.ready()
+    future = wire.call(PING)
+    gone = weakref.ref(wire)
+    gc.disable()
+    try:
+        wire.leave("enough")
+        del wire
+        await asyncio.wait([future])
+        await recovered(link)
+        assert gone() is None
+    finally:
+        gc.enable()
+        future.exception()
+
+
+@pytest.mark.every_loop
+async def test_a_server_that_comes_later(
+    redis_program: Path, redis_directory: Path, make_link: MakeLink
+) -> None:
+    """A link may be made before its server is started, and finds it."""
+    server = RedisServer(redis_program, redis_directory)
+    link = make_link(server.url)
+    with pytest.raises(BackendUnavailableError):
+        await link.ready()
+    try:
+        server.start()
+        assert await (await recovered(link)).call(PING) == b"PONG"
+    finally:
+        server.stop()
