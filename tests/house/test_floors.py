@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import layercache
+from tests.house.sources import ROOT
 
 FLOORS = """
     0  errors < names timers shield
@@ -24,7 +24,7 @@ FLOORS = """
     7  cli
 """
 
-PACKAGE = Path(layercache.__file__).parent
+PACKAGE = ROOT / "layercache"  # read, not imported: what is wrong here may not be importable
 
 
 def modules() -> Iterator[tuple[str, Path]]:
