@@ -1,6 +1,7 @@
 """A transport that records what a wire writes, and hands it what a server might have said."""
 
 import asyncio
+from collections.abc import Callable
 
 from layercache.redis.wire import Wire
 
@@ -41,3 +42,37 @@ class Tape(asyncio.Transport):
             buffer[:size] = data[:size]
             self._wire.buffer_updated(size)
             data = data[size:]
+
+
+class Opener:
+    """Makes wires on tapes, when and how the test says.
+
+    Attributes:
+        attempts: How many there were.
+        tape: The last one.
+    """
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.tape: Tape
+
+    async def __call__(self, make_wire: Callable[[], Wire]) -> Wire:
+        self.attempts += 1
+        await asyncio.shield(self.outcome)
+        wire = make_wire()
+        self.tape = Tape(wire)
+        return wire
+
+    def succeed(self) -> None:
+        """Let the attempts from now on succeed."""
+        self._end().set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Let the attempts from now on fail."""
+        self._end().set_exception(error)
+
+    def _end(self) -> "asyncio.Future[None]":
+        if self.outcome.done():
+            self.outcome = asyncio.get_running_loop().create_future()
+        return self.outcome

@@ -1,4 +1,4 @@
-"""What keeps a wire up: attempts, pauses, heartbeats, and the end."""
+"""What keeps a wire up: attempts, pauses, and the end."""
 
 import asyncio
 import gc
@@ -10,45 +10,16 @@ import pytest
 from redis.backoff import ConstantBackoff
 
 from layercache.errors import BackendError, BackendUnavailableError
+from layercache.redis.link import PING
 from layercache.redis.replies import ReplyFault
-from layercache.redis.wire import LinkLost, Wire, pack
+from layercache.redis.wire import LinkLost, Wire
 from tests.redis.conftest import MakeLink
 from tests.redis.crowd import recovered
-from tests.redis.tape import Tape
+from tests.redis.tape import Opener
 from tests.servers import RedisServer
 
-PING = pack("PING")
 SOON = 0.02  # seconds
 NEVER = ConstantBackoff(3600)
-
-
-class Opener:
-    """Makes wires on tapes, when and how the test says."""
-
-    def __init__(self) -> None:
-        self.attempts = 0
-        self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.tape: Tape
-
-    async def __call__(self, make_wire: Callable[[], Wire]) -> Wire:
-        self.attempts += 1
-        await asyncio.shield(self.outcome)
-        wire = make_wire()
-        self.tape = Tape(wire)
-        return wire
-
-    def succeed(self) -> None:
-        """Let the attempts from now on succeed."""
-        self._end().set_result(None)
-
-    def fail(self, error: Exception) -> None:
-        """Let the attempts from now on fail."""
-        self._end().set_exception(error)
-
-    def _end(self) -> "asyncio.Future[None]":
-        if self.outcome.done():
-            self.outcome = asyncio.get_running_loop().create_future()
-        return self.outcome
 
 
 # ---- attempts
@@ -131,19 +102,6 @@ async def test_attempts_go_on(make_link: MakeLink) -> None:
 # ---- losses
 
 
-async def test_a_lost_connection_is_tried_again_at_once(make_link: MakeLink) -> None:
-    """After the loss of a connection that had lasted, who asks waits for the next attempt."""
-    opener = Opener()
-    link = make_link(opener, backoff=NEVER, heartbeat=SOON)
-    opener.succeed()
-    wire = await link.ready()
-    await answered_heartbeats(opener.tape, 2)
-    opener.tape.end(ConnectionResetError())
-    await wire.ended
-    assert link.wire is None
-    assert await link.ready() not in (None, wire)
-
-
 async def test_a_short_life_counts_as_a_failure(make_link: MakeLink) -> None:
     """A connection that is lost at once is not followed by another before a pause."""
     opener = Opener()
@@ -185,69 +143,6 @@ async def test_states_are_told(make_link: MakeLink) -> None:
     assert futures[-1].done()
     with pytest.raises(LinkLost):
         await futures[-1]
-
-
-# ---- heartbeats
-
-
-async def answered_heartbeats(tape: Tape, count: int) -> None:
-    """Answer each PING on *tape* until there were *count* of them."""
-    answered = 0
-    while answered < count:
-        while answered < len(tape.written):
-            tape.say(b"+PONG\r\n")
-            answered += 1
-        await asyncio.sleep(0)
-
-
-async def test_an_idle_link_is_kept_by_its_heartbeats(make_link: MakeLink) -> None:
-    """A server that answers each PING is kept, though nobody asks it anything."""
-    opener = Opener()
-    link = make_link(opener, heartbeat=SOON)
-    opener.succeed()
-    wire = await link.ready()
-    await answered_heartbeats(opener.tape, 6)
-    assert opener.tape.written == [PING.encode()] * 6
-    assert link.wire is wire
-
-
-@pytest.mark.parametrize("replies", [1, 3])
-async def test_a_head_that_stays_is_a_hang(make_link: MakeLink, replies: int) -> None:
-    """When the reply that is due stays due, the connection is left, and who asks is told at once."""
-    opener = Opener()
-    link = make_link(opener, heartbeat=SOON, backoff=NEVER)
-    opener.succeed()
-    future = (await link.ready()).call(PING * replies, replies)
-    with pytest.raises(LinkLost, match=r"no reply for 0\.04 s"):
-        await future
-    with pytest.raises(BackendUnavailableError, match="no reply"):
-        await link.ready()
-
-
-async def test_a_slow_server_is_kept(make_link: MakeLink) -> None:
-    """A server that answers one reply in each heartbeat is no hang, not even within a burst."""
-    opener = Opener()
-    link = make_link(opener, heartbeat=2 * SOON)
-    opener.succeed()
-    future = (await link.ready()).call(PING * 8, 8)
-    for _ in range(1 + 8):  # the first heartbeat's is before them
-        await asyncio.sleep(SOON)
-        opener.tape.say(b"+PONG\r\n")
-    assert await future == [b"PONG"] * 8
-
-
-async def test_a_full_queue_is_no_reason_to_leave(make_link: MakeLink) -> None:
-    """When there is no room for a PING, what waits is heartbeat enough."""
-    opener = Opener()
-    link = make_link(opener, heartbeat=SOON, max_pending=2)
-    opener.succeed()
-    wire = await link.ready()
-    opener.tape.say(b"+PONG\r\n")
-    future = wire.call(PING * 2, 2)
-    await asyncio.sleep(SOON * 1.5)
-    opener.tape.say(b"+PONG\r\n" * 2)
-    assert await future == [b"PONG"] * 2
-    assert link.wire is wire
 
 
 # ---- its end
