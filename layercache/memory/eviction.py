@@ -46,7 +46,7 @@ class Eviction:
         self._next = array("I", (SMALL, MAIN))
         self._previous = array("I", (SMALL, MAIN))
         self._is_small = bytearray(FIRST)
-        self.hits = bytearray(FIRST)
+        self.hits: bytearray = bytearray(FIRST)
         self._free: list[int] = []
         self._ghosts = array("I")
 
