@@ -15,9 +15,12 @@ from layercache.errors import (
     NotFoundError,
 )
 from layercache.events import Observer
+from layercache.memory import MemoryCache
 from layercache.meta import LayerMeta
 from layercache.names import Digest, Repository, parse_digest, parse_repository
+from layercache.opening import open_cache
 from layercache.readthrough import ReadThroughCache
+from layercache.redis.cache import RedisCache
 
 __all__ = [
     "BackendError",
@@ -35,11 +38,14 @@ __all__ = [
     "LayerInfoSource",
     "LayerMeta",
     "Lease",
+    "MemoryCache",
     "NotFoundError",
     "Observer",
     "ReadThroughCache",
+    "RedisCache",
     "Repository",
     "background",
+    "open_cache",
     "parse_digest",
     "parse_repository",
 ]

@@ -1,0 +1,94 @@
+"""open_cache: from a URL to a cache."""
+
+from collections.abc import Callable, Mapping
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from layercache.cache import LayerInfoCache
+from layercache.errors import InvalidArgumentError
+from layercache.memory import MemoryCache
+from layercache.redis.cache import RedisCache
+
+Number = Callable[[str], float]
+
+_MEMORY: Mapping[str, Number] = {"max_entries": int, "ttl": float}
+_REDIS: Mapping[str, Number] = {"ttl": float, "lease_seconds": float, "closing_seconds": float}
+
+# What redis-py reads from a URL and has a meaning on a link; it is passed on as it stands.
+_CONNECTION = (
+    "client_name",
+    "db",
+    "password",
+    "socket_connect_timeout",
+    "ssl_ca_certs",
+    "ssl_ca_data",
+    "ssl_ca_path",
+    "ssl_cert_reqs",
+    "ssl_certfile",
+    "ssl_check_hostname",
+    "ssl_keyfile",
+    "ssl_password",
+    "username",
+)
+
+
+def open_cache(url: str) -> LayerInfoCache:
+    """Make the cache that *url* describes; it connects when it is first asked something.
+
+    Args:
+        url: One of
+
+            - `memory://?max_entries=100000&ttl=3600`
+            - `redis://user:password@host:6379/0?ttl=86400`, `rediss://…` for
+              TLS, `unix:///path/of/socket?db=0`: redis-py's grammar, with its
+              options for the connection, and `ttl`, `lease_seconds` and
+              `closing_seconds` of `RedisCache`.
+
+    Raises:
+        InvalidArgumentError: The scheme or an option is unknown, and then the
+            message names those that are known; or a value makes no sense.
+    """
+    scheme = url.partition("://")[0]
+    if scheme == "memory":
+        return _open_memory(url)
+    if scheme in ("redis", "rediss", "unix"):
+        return _open_redis(url)
+    raise InvalidArgumentError(f"no cache is called {scheme!r}; known are memory, redis, rediss, unix")
+
+
+def _open_memory(url: str) -> MemoryCache:
+    parts = urlsplit(url)
+    if parts.netloc or parts.path:
+        raise InvalidArgumentError(f"memory:// has no host and no path: {url}")
+    numbers = _numbers(_options(url, tuple(_MEMORY)), _MEMORY)
+    ttl = numbers.get("ttl")
+    if "max_entries" not in numbers:
+        return MemoryCache(ttl=ttl)
+    return MemoryCache(int(numbers["max_entries"]), ttl=ttl)
+
+
+def _open_redis(url: str) -> RedisCache:
+    options = _options(url, (*_REDIS, *_CONNECTION))
+    passed_on = urlencode({name: value for name, value in options.items() if name in _CONNECTION})
+    return RedisCache(urlunsplit(urlsplit(url)._replace(query=passed_on)), **_numbers(options, _REDIS))
+
+
+def _options(url: str, known: tuple[str, ...]) -> dict[str, str]:
+    pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
+    options = dict(pairs)
+    if len(options) < len(pairs):
+        raise InvalidArgumentError(f"an option stands twice in {urlsplit(url).query}")
+    for name in options:
+        if name not in known:
+            raise InvalidArgumentError(f"no option is called {name!r}; known are {', '.join(sorted(known))}")
+    return options
+
+
+def _numbers(options: Mapping[str, str], kinds: Mapping[str, Number]) -> dict[str, float]:
+    numbers = {}
+    for name, number in kinds.items():
+        if name in options:
+            try:
+                numbers[name] = number(options[name])
+            except ValueError:
+                raise InvalidArgumentError(f"{name} is a number, not {options[name]!r}") from None
+    return numbers
