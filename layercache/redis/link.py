@@ -70,7 +70,7 @@ class Link:
             on_state: Told True when a wire is up, and False when it is lost,
                 before anybody who waited for a reply on it hears of that.
             max_pending: Commands that may wait for their replies.
-            max_bytes: Characters of commands that may wait to be written.
+            max_bytes: Bytes that may wait to be written.
             heartbeat: Seconds between two PINGs. A server is given up that has
                 answered nothing for two to three of them.
             backoff: How long to pause after so many failures; by default from

@@ -25,7 +25,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-import hiredis
+from hiredis import PushNotification, Reader
 
 from layercache.errors import BackendUnavailableError
 from layercache.redis.replies import LEAVE, ReplyFault
@@ -77,25 +77,25 @@ class Wire(asyncio.BufferedProtocol):
             on_push: Told of each push, between the replies around it.
             on_lost: Told once, before any waiter hears of it.
             max_pending: Commands that may wait for their replies.
-            max_bytes: Characters of commands that may wait to be written.
+            max_bytes: Bytes that may wait to be written; what is called in the
+                turn in which they become too many is still taken.
         """
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = loop.create_future()
         self.lost: str = ""
         self._on_push = on_push or _ignore
         self._on_lost = on_lost or _ignore
+        self._max_pending = max_pending
         self._max_bytes = max_bytes
-        self._room = max_pending  # none once the connection is lost
+        self._room = max_pending  # none while too much waits to be written, or once the connection is lost
         self._create_future = loop.create_future
         self._call_soon = loop.call_soon
-        self._reader = hiredis.Reader(notEnoughData=_NOTHING, replyError=ReplyFault)
+        self._reader = Reader(notEnoughData=_NOTHING, replyError=ReplyFault)
         # Never a bytearray: asyncio's TLS would read into copies of it.
         self._buffer = memoryview(bytearray(READ_SIZE))
         self._waiters: deque[asyncio.Future[object] | None] = deque()
         self._burst: list[object] = []  # the replies so far of the burst at the head
         self._out: list[str] = []
-        self._size = 0  # of what is in _out
-        self._is_paused = False
 
     # ---- out
 
@@ -117,37 +117,35 @@ class Wire(asyncio.BufferedProtocol):
                 or the connection is lost.
         """
         waiters, out = self._waiters, self._out
-        if len(waiters) + replies > self._room or self._size > self._max_bytes:
+        if len(waiters) + replies > self._room:
             raise BackendUnavailableError(self.lost or "too many commands wait for the server")
         future: asyncio.Future[object] = self._create_future()
         if not out:
             self._call_soon(self._flush)
         out.append(payload)
-        self._size += len(payload)
         if replies > 1:
             waiters.extend([None] * (replies - 1))
         waiters.append(future)
         return future
 
     def _flush(self) -> None:
-        if self._is_paused or not self._out:
-            return  # resume_writing comes back here
+        if not self._out:
+            return  # lost meanwhile
         text = "".join(self._out)
         self._out = []
-        self._size = 0
         try:
             self._transport.write(text.encode())
         except UnicodeEncodeError as error:  # nothing of this turn was sent, and all of it is waited for
             self.leave(f"a command cannot be encoded: {error}")
 
     def pause_writing(self) -> None:
-        """Hold back what is called: the transport has enough (asyncio's call)."""
-        self._is_paused = True
+        """Take no more commands: max_bytes wait to be written (asyncio's call)."""
+        self._room = 0
 
     def resume_writing(self) -> None:
-        """Write what was held back (asyncio's call)."""
-        self._is_paused = False
-        self._flush()
+        """Take commands again (asyncio's call)."""
+        if not self.lost:
+            self._room = self._max_pending
 
     # ---- in
 
@@ -169,7 +167,7 @@ class Wire(asyncio.BufferedProtocol):
         why_leave = ""
         while (value := gets()) is not _NOTHING:
             kind = type(value)
-            if kind is hiredis.PushNotification:
+            if kind is PushNotification:
                 self._on_push(value)
                 continue
             if kind is ReplyFault and value.code in LEAVE:
@@ -200,6 +198,7 @@ class Wire(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin (asyncio's call)."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by type
+        self._transport.set_write_buffer_limits(high=self._max_bytes)
         self._peer = transport.get_extra_info("peername")
 
     def leave(self, why: str) -> None:

@@ -11,11 +11,13 @@ class Tape(asyncio.Transport):
 
     Attributes:
         written: Each write, in order.
+        high: How many bytes may wait to be written, as the wire told it.
     """
 
     def __init__(self, wire: Wire) -> None:
         super().__init__({"peername": "tape"})
         self.written: list[bytes] = []
+        self.high: int | None = None
         self._wire = wire
         self._is_closed = False
         wire.connection_made(self)
@@ -23,6 +25,10 @@ class Tape(asyncio.Transport):
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Record *data*."""
         self.written.append(bytes(data))
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Note *high*; when to pause is for the test to say."""
+        self.high = high
 
     def abort(self) -> None:
         """Close, in the next turn of the loop, as every transport does."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ from redis.backoff import ConstantBackoff
 from layercache.errors import BackendError, BackendUnavailableError
 from layercache.redis.link import PING
 from layercache.redis.replies import ReplyFault
-from layercache.redis.wire import LinkLost, Wire
+from layercache.redis.wire import LinkLost, Wire, pack
 from tests.redis.conftest import MakeLink
 from tests.redis.crowd import recovered
 from tests.redis.tape import Opener
@@ -206,6 +207,34 @@ async def test_closing_under_load(redis_server: RedisServer, make_link: MakeLink
     await link.aclose()
     outcomes = await asyncio.gather(*futures, return_exceptions=True)
     assert {type(outcome) for outcome in outcomes} <= {LinkLost, bytes}
+
+
+@pytest.mark.every_loop
+async def test_leaving_in_the_turn_of_a_call(redis_server: RedisServer, make_link: MakeLink) -> None:
+    """A wire that is left before it has written writes nothing more."""
+    wire = await make_link(redis_server.url).ready()
+    future = wire.call(PING)
+    wire.leave("enough")
+    with pytest.raises(LinkLost, match="enough"):
+        await future
+    await wire.ended
+
+
+@pytest.mark.every_loop
+async def test_a_server_that_does_not_read(own_server: RedisServer, make_link: MakeLink) -> None:
+    """What waits to be written is bounded, and what was taken is answered when the server reads again."""
+    link = make_link(own_server.url, heartbeat=60, max_bytes=2**20, max_pending=10**6)
+    wire = await link.ready()
+    payload = pack("SET", "a", "x" * 2**16)
+    own_server.signal(signal.SIGSTOP)
+    taken = []
+    with pytest.raises(BackendUnavailableError, match="too many commands wait"):
+        for _ in range(1000):
+            taken.append(wire.call(payload))
+            await asyncio.sleep(0)
+    own_server.signal(signal.SIGCONT)
+    assert await asyncio.gather(*taken) == [b"OK"] * len(taken)
+    assert await wire.call(PING) == b"PONG"
 
 
 @pytest.mark.every_loop

@@ -43,19 +43,6 @@ async def test_lengths_count_bytes() -> None:
     assert pack("GET", "ü€", 7).encode() == b"*3\r\n$3\r\nGET\r\n$5\r\n\xc3\xbc\xe2\x82\xac\r\n$1\r\n7\r\n"
 
 
-async def test_a_full_transport_is_given_nothing() -> None:
-    """Between pause_writing and resume_writing nothing is written, and then everything at once."""
-    wire, tape = taped()
-    wire.pause_writing()
-    for _ in range(3):
-        wire.call(GET)
-        await turn()
-    assert tape.written == []
-    wire.resume_writing()
-    await turn()
-    assert tape.written == [GET.encode() * 3]
-
-
 async def test_pending_commands_are_bounded() -> None:
     """A command, or a burst, past max_pending is refused at once, and accepted after a reply."""
     wire, tape = taped(max_pending=3)
@@ -70,15 +57,26 @@ async def test_pending_commands_are_bounded() -> None:
 
 
 async def test_pending_bytes_are_bounded() -> None:
-    """What waits to be written is bounded, whatever the number of commands."""
-    wire, _ = taped(max_bytes=1000)
+    """While the transport has max_bytes to write, commands are refused at once and nothing is written."""
+    wire, tape = taped(max_bytes=1000)
+    assert tape.high == 1000
     wire.pause_writing()
-    wire.call(pack("GET", "a" * 1000))
-    await turn()
-    with pytest.raises(BackendUnavailableError):
+    with pytest.raises(BackendUnavailableError, match="too many commands wait"):
         wire.call(GET)
+    await turn()
+    assert tape.written == []
     wire.resume_writing()
     assert not wire.call(GET).done()
+
+
+async def test_a_lost_wire_is_not_resumed() -> None:
+    """A transport that has written all it had does not open a wire that is lost."""
+    wire, _ = taped()
+    wire.pause_writing()
+    wire.leave("enough")
+    wire.resume_writing()
+    with pytest.raises(BackendUnavailableError, match="enough"):
+        wire.call(GET)
 
 
 async def test_what_cannot_be_encoded_ends_the_connection() -> None:
