@@ -1,0 +1,89 @@
+"""What a fault of the cache or of the source may do."""
+
+import asyncio
+import logging
+
+import pytest
+
+from layercache import (
+    BackendError,
+    BackendUnavailableError,
+    CorruptEntryError,
+)
+from layercache.testing import new_digest
+from tests.readthrough.house import CTX, DGST, META, OTHER, REPO, House
+
+
+async def test_reads_fail_open(house: House) -> None:
+    """While the cache is down the source answers every read."""
+    house.cache.fail(BackendUnavailableError("down"))
+    assert await house.front.stat(CTX, REPO, DGST) == META
+    assert await house.front.meta(CTX, DGST) == META
+    assert await house.front.contains(CTX, REPO, DGST) is True
+    assert await house.front.contains(CTX, OTHER, DGST) is False
+    assert await house.front.stat_many(CTX, REPO, [DGST, new_digest()]) == [META, None]
+
+
+@pytest.mark.parametrize("operation", ["lease", "fill"])
+async def test_what_cannot_be_filled_is_answered_all_the_same(house: House, operation: str) -> None:
+    """A lease or a fill that fails costs the memory of an answer, not the answer."""
+    house.cache.fail(BackendUnavailableError("down"), operation)
+    assert await house.front.stat(CTX, REPO, DGST) == META
+    assert f"failed {operation}" in house.tally.told
+
+
+async def test_only_a_true_miss_is_filled(house: House) -> None:
+    """An entry that could not be read is not written over by a reader."""
+    house.cache.fail(CorruptEntryError("blobs::x", "size"), "stat")
+    assert await house.front.stat(CTX, REPO, DGST) == META
+    assert house.cache.calls["lease"] == 0
+    assert not house.knows()
+
+
+async def test_removals_do_not_fail_open(house: House) -> None:
+    """A deletion that cannot be announced does not begin."""
+    house.cache.fail(BackendUnavailableError("down"))
+    with pytest.raises(BackendUnavailableError):
+        async with house.front.removing(CTX, REPO, DGST):
+            pytest.fail("the body ran")
+
+
+async def test_an_error_of_the_source_is_an_error(house: House) -> None:
+    """A source that fails is never a no, and nothing is filled in."""
+    house.source.error = OSError("disk on fire")
+    for call in (house.front.stat(CTX, REPO, DGST), house.front.confirm(CTX, REPO, DGST)):
+        with pytest.raises(BackendError, match="disk on fire"):
+            await call
+    assert not house.knows()
+
+
+async def test_failures_are_logged_once_per_change(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """A cache that is down for a thousand reads is one line in the log, and one when it is back."""
+    caplog.set_level(logging.INFO, "layercache")
+    house.cache.fail(BackendUnavailableError("down"), "stat")
+    for _ in range(100):
+        await house.front.stat(CTX, REPO, DGST)
+    house.cache.mend()
+    for _ in range(100):
+        await house.front.stat(CTX, REPO, DGST)
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+    assert house.tally.told.count("failed stat") == 100
+
+
+async def test_a_corrupt_entry_is_no_change_of_state(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """One entry that makes no sense is told to the observer, and does not make the log say that all fails."""
+    house.cache.fail(CorruptEntryError("blobs::x", "size"), "stat")
+    await house.front.stat(CTX, REPO, DGST)
+    assert house.tally.told == ["failed stat", "asked stat"]
+    assert caplog.records == []
+
+
+async def test_closing_closes_the_cache_and_stops_the_flights(house: House) -> None:
+    """`aclose` ends those who wait with an error, and leaves no task behind."""
+    house.source.hold()
+    reader = asyncio.ensure_future(house.front.stat(CTX, REPO, DGST))
+    await house.source.asked()
+    await house.front.aclose()
+    with pytest.raises(BackendUnavailableError):
+        await reader
+    assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
