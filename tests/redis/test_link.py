@@ -1,6 +1,7 @@
 """What keeps a wire up: attempts, pauses, and the end."""
 
 import asyncio
+import contextlib
 import gc
 import signal
 import weakref
@@ -227,11 +228,12 @@ async def test_a_server_that_does_not_read(own_server: RedisServer, make_link: M
     wire = await link.ready()
     payload = pack("SET", "a", "x" * 2**16)
     own_server.signal(signal.SIGSTOP)
-    taken = []
-    with pytest.raises(BackendUnavailableError, match="too many commands wait"):
-        for _ in range(1000):
+    taken: list[asyncio.Future[object]] = []
+    with contextlib.suppress(BackendUnavailableError):
+        while len(taken) < 1000:
             taken.append(wire.call(payload))
             await asyncio.sleep(0)
+    assert len(taken) < 1000
     own_server.signal(signal.SIGCONT)
     assert await asyncio.gather(*taken) == [b"OK"] * len(taken)
     assert await wire.call(PING) == b"PONG"
