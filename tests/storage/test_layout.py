@@ -81,6 +81,7 @@ def test_link() -> None:
         b"sha256:../../etc",
         b"\xff" * 71,
         HEX.encode(),
+        b"future:" + b"a" * 256,
     ],
 )
 def test_corrupt_links(content: bytes) -> None:

@@ -1,6 +1,7 @@
 """Where a storage source may be pointed at, and what it makes of it."""
 
 import asyncio
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,11 @@ from layercache.errors import (
     BackendError,
     BackendUnavailableError,
     CanceledError,
+    CorruptEntryError,
     InvalidArgumentError,
 )
 from layercache.storage import StorageSource
+from layercache.storage.layout import layer_link_path
 from tests.storage.servers import S3, answering, free_port, s3_options
 from tests.storage.trees import ABSENT, Tree
 
@@ -56,6 +59,16 @@ async def test_directory_that_goes_away(tmp_path: Path) -> None:
         await source.contains(CTX, "x", dgst)
     with pytest.raises(BackendUnavailableError):
         await source.meta(CTX, dgst)
+
+
+async def test_link_that_is_a_giant(tmp_path: Path) -> None:
+    """What is too long for a link is not even read."""
+    tree = Tree(tmp_path.as_uri())
+    dgst = tree.layer("x", b"layer")
+    path = layer_link_path("x", dgst)
+    os.truncate(tmp_path / path.removeprefix("/"), 2**40)
+    with pytest.raises(CorruptEntryError):
+        await tree.source().contains(CTX, "x", dgst)
 
 
 async def test_directory_with_an_odd_name(tmp_path: Path) -> None:
