@@ -1,0 +1,87 @@
+"""Registries as processes: the example, and Debian's; and a client that sends what it is told."""
+
+import http.client
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.storage.servers import free_port, running
+
+EXAMPLES = Path(__file__).parents[2] / "docs/examples"
+
+
+class Answer(NamedTuple):
+    """An answer of a registry."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The code of the one error in the body, which must be as OCI wants it."""
+        [error] = json.loads(self.body)["errors"]
+        assert error.keys() == {"code", "message", "detail"}
+        assert self.headers["Content-Type"] == "application/json"
+        return str(error["code"])
+
+    @property
+    def message(self) -> str:
+        """The message of the error in the body."""
+        return str(json.loads(self.body)["errors"][0]["message"])
+
+
+class Client:
+    """Asks one registry, and changes nothing in a path: no dots are resolved, no slashes joined."""
+
+    def __init__(self, port: int) -> None:
+        self.host = f"127.0.0.1:{port}"
+
+    def ask(self, method: str, path: str, **headers: str) -> Answer:
+        """Send one request; an underscore in the name of a header stands for a dash."""
+        connection = http.client.HTTPConnection(self.host, timeout=30)
+        try:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.request(method, path, headers=named)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Send a GET."""
+        return self.ask("GET", path, **headers)
+
+    def head(self, path: str, **headers: str) -> Answer:
+        """Send a HEAD."""
+        return self.ask("HEAD", path, **headers)
+
+
+@contextmanager
+def example(root: str, **env: str) -> Iterator[Client]:
+    """Run the example registry over *root*, a directory or a URL."""
+    port = free_port()
+    command = [sys.executable, str(EXAMPLES / "registry_fastapi.py"), "--root", root, "--port", str(port)]
+    with running(command, port, os.environ | env):
+        yield Client(port)
+
+
+@contextmanager
+def debian(folder: Path) -> Iterator[str]:
+    """Run Debian's registry over `folder/tree`, and give its host and port."""
+    port = free_port()
+    config = folder / "config.yml"
+    config.write_text(
+        f"""
+        version: 0.1
+        log: {{level: error}}
+        storage: {{filesystem: {{rootdirectory: "{folder / "tree"}"}}}}
+        http: {{addr: "127.0.0.1:{port}"}}
+        """
+    )
+    with running(["docker-registry", "serve", str(config)], port):
+        yield f"127.0.0.1:{port}"
