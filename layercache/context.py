@@ -106,7 +106,16 @@ class Context:
             CanceledError: It was cancelled; its `__cause__` says why, if told.
             DeadlineExceededError: Its deadline passed.
         """
-        if self._life is not None and not self._life.is_open() and (end := self._life.end()) is not None:
+        life = self._life
+        if life is None:
+            return
+        # The usual answer is found here; by a call of `end` it takes 100 ns more of 220.
+        upper: Lifetime | None = life
+        while upper is not None and upper._end is None:
+            upper = upper._upper
+        if upper is None and life.clock() < life.deadline:
+            return
+        if (end := life.end()) is not None:
             raise end.error()
 
     @overload

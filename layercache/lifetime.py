@@ -60,12 +60,12 @@ class Lifetime:
     __slots__ = (
         "_bucket",
         "_children",
-        "_clock",
         "_end",
         "_is_told",
         "_room",
         "_upper",
         "_watchers",
+        "clock",
         "deadline",
     )
 
@@ -73,7 +73,7 @@ class Lifetime:
         """Hang a new lifetime below *upper*; its *deadline* is infinity or on the loop's clock."""
         self._upper = upper
         # Kept, because to find the loop costs more than to ask it.
-        self._clock = clock() if upper is None else upper._clock
+        self.clock: Callable[[], float] = clock() if upper is None else upper.clock
         self.deadline: float = deadline if upper is None or deadline < upper.deadline else upper.deadline
         self._end: End | None = None
         self._watchers: list[Failable] | None = None
@@ -85,7 +85,7 @@ class Lifetime:
     def cancel(self, cause: BaseException | None) -> None:
         """End now, and with it all below, unless the end has come already."""
         if self.end() is None:
-            self._finish(End(self._clock(), CanceledError, cause))
+            self._finish(End(self.clock(), CanceledError, cause))
 
     def expire(self) -> None:
         """End because the deadline has passed: the timer's call."""
@@ -99,15 +99,6 @@ class Lifetime:
 
     # ---- asked
 
-    def is_open(self) -> bool:
-        """Whether the end has not come: what every operation asks first, and so in one loop."""
-        lifetime: Lifetime | None = self
-        while lifetime is not None:
-            if lifetime._end is not None:
-                return False
-            lifetime = lifetime._upper
-        return self._clock() < self.deadline
-
     def end(self) -> End | None:
         """The end, if it has come; from then on it is the same, and those below know."""
         if self._end is None and (end := self.look()) is not None:
@@ -120,7 +111,7 @@ class Lifetime:
         while upper is not None and upper._end is None:
             upper = upper._upper
         end = None if upper is None else upper._end
-        if upper is self or (self._clock() if end is None else end.when) < self.deadline:
+        if upper is self or (self.clock() if end is None else end.when) < self.deadline:
             return end
         return End(self.deadline, DeadlineExceededError)
 
@@ -198,9 +189,12 @@ class Lifetime:
 def clock() -> Callable[[], float]:
     """The loop's clock; outside of a loop, the one that loops use."""
     try:
-        return asyncio.get_running_loop().time
+        found = asyncio.get_running_loop().time
     except RuntimeError:
         return time.monotonic
+    # This is all that asyncio's own loops do, in a frame of Python: 40 ns of 90.
+    is_plain = getattr(found, "__func__", None) is asyncio.BaseEventLoop.time
+    return time.monotonic if is_plain else found
 
 
 def now() -> float:
