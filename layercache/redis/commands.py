@@ -29,23 +29,23 @@ class Command(NamedTuple):
 # ---- queries
 
 
-def _size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode())
-
-
 _META_TAIL = "".join(f"${len(field)}\r\n{field}\r\n" for field in FIELDS)
 
 
+# `!s` costs a str nothing, and keeps format() from asking a Digest how it is formatted.
 def meta_query(dgst: str) -> str:
     """Ask for all fields of the meta; see `to_meta`."""
-    return f"*8\r\n$5\r\nHMGET\r\n${_size(dgst) + 7}\r\nblobs::{dgst}\r\n{_META_TAIL}"
+    size = len(dgst) if dgst.isascii() else len(dgst.encode())
+    return f"*8\r\n$5\r\nHMGET\r\n${size + 7}\r\nblobs::{dgst!s}\r\n{_META_TAIL}"
 
 
 def member_query(repo: str, dgst: str) -> str:
     """Ask whether *repo* has *dgst*; see `to_membership`."""
+    repo_size = len(repo) if repo.isascii() else len(repo.encode())
+    size = len(dgst) if dgst.isascii() else len(dgst.encode())
     return (
-        f"*3\r\n$9\r\nSISMEMBER\r\n${_size(repo) + 19}\r\nrepository::{repo}::blobs\r\n"
-        f"${_size(dgst)}\r\n{dgst}\r\n"
+        f"*3\r\n$9\r\nSISMEMBER\r\n${repo_size + 19}\r\nrepository::{repo!s}::blobs\r\n"
+        f"${size}\r\n{dgst!s}\r\n"
     )
 
 

@@ -127,7 +127,19 @@ def to_meta(dgst: str, reply: object) -> LayerMeta:
         CorruptEntryError: There is one that makes no sense.
         BackendError: It is another error, or no such reply.
     """
-    if type(reply) is not list or len(reply) != len(FIELDS):
+    try:
+        # As we write it, which is half as dear as to look at everything first.
+        if isinstance(reply, list):
+            path, length, digest, size, media_type, _ = reply
+            if digest and path and size == length and size.isdigit() and len(size) < _MOST_DIGITS:
+                return tuple.__new__(LayerMeta, (path.decode(), int(size), media_type.decode()))
+    except (AttributeError, ValueError):
+        pass
+    return _to_meta_with_care(dgst, reply)
+
+
+def _to_meta_with_care(dgst: str, reply: object) -> LayerMeta:
+    if not isinstance(reply, list) or len(reply) != len(FIELDS):
         raise unreadable(meta_key(dgst), reply)
     path, length, digest, size, media_type, _ = reply
     if digest is None or size is None:
@@ -140,9 +152,8 @@ def to_meta(dgst: str, reply: object) -> LayerMeta:
     where = _path_in_tree(dgst, digest) if path is None else _text(dgst, "path", path)
     if not where:
         raise CorruptEntryError(meta_key(dgst), "path")
-    return LayerMeta(
-        where, bytes_count, DEFAULT_MEDIA_TYPE if media_type is None else _text(dgst, "mediatype", media_type)
-    )
+    what = DEFAULT_MEDIA_TYPE if media_type is None else _text(dgst, "mediatype", media_type)
+    return LayerMeta(where, bytes_count, what)
 
 
 def _require_2015(dgst: str, fields: list[object]) -> None:
