@@ -19,7 +19,11 @@ _UNKNOWN, _ODD = 255, 254
 
 
 class Metas:
-    """The meta of each entry that has one; an entry is a number, as in `Eviction`."""
+    """The meta of each entry that has one; an entry is a number, as in `Eviction`.
+
+    Attributes:
+        built: The metas that were asked for lately, by entry, whole.
+    """
 
     def __init__(self) -> None:
         self._kinds = bytearray([_UNKNOWN] * FIRST)  # The number of a media type, or one of the two.
@@ -27,11 +31,20 @@ class Metas:
         self._media_types: list[str] = []
         self._numbers: dict[str, int] = {}
         self._odd: dict[int, LayerMeta] = {}
-        self._built: dict[int, LayerMeta] = {}
+        self.built: dict[int, LayerMeta] = {}
 
     def get(self, entry: int, dgst: str) -> LayerMeta | None:
-        """The meta of *entry*, which is about *dgst*."""
-        return self._built.get(entry) or self._build(entry, dgst)
+        """The meta of *entry*, which is about *dgst*; from now on it is among those built."""
+        if not self.has(entry):
+            return None
+        kind = self._kinds[entry]
+        if kind == _ODD:
+            return self._odd[entry]
+        if len(self.built) >= MOST_BUILT:
+            self.built.clear()
+        meta = LayerMeta(blob_path(dgst), self._lengths[entry], self._media_types[kind])
+        self.built[entry] = meta
+        return meta
 
     def has(self, entry: int) -> bool:
         """Whether *entry* has a meta."""
@@ -56,19 +69,7 @@ class Metas:
         if self.has(entry):
             self._kinds[entry] = _UNKNOWN
             self._odd.pop(entry, None)
-            self._built.pop(entry, None)
-
-    def _build(self, entry: int, dgst: str) -> LayerMeta | None:
-        if not self.has(entry):
-            return None
-        kind = self._kinds[entry]
-        if kind == _ODD:
-            return self._odd[entry]
-        if len(self._built) >= MOST_BUILT:
-            self._built.clear()
-        meta = LayerMeta(blob_path(dgst), self._lengths[entry], self._media_types[kind])
-        self._built[entry] = meta
-        return meta
+            self.built.pop(entry, None)
 
     def _number(self, media_type: str) -> int:
         number = self._numbers.get(media_type)
