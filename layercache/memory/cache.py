@@ -68,16 +68,18 @@ class MemoryCache(LayerInfoCache):
         """Forget everything, running leases too; the cache can be used again."""
         self._begin()
 
-    # The two words that are said most. They are final so that no backend forgets
-    # a check; here a second coroutine would be a seventh of what they take.
+    # The two words that are said most. The contract has them final, so that no
+    # backend forgets a check; here its second coroutine would be 110 ns of 700.
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:  # type: ignore[misc]  # see above
+        """Return whether *repo* is known to have *dgst*, as the contract says it."""
         if type(dgst) is not Digest or type(repo) is not Repository:
             require_key(repo, dgst)
         ctx.check()
         return self._table.contains(repo, dgst)
 
     async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:  # type: ignore[misc]  # see above
+        """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
         if type(dgst) is not Digest or type(repo) is not Repository:
             require_key(repo, dgst)
         ctx.check()
