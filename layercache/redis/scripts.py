@@ -176,8 +176,7 @@ def to_token(half: Half, reply: object) -> str | None:
     raise CorruptEntryError(half.lease) if isinstance(reply, bytes) else unreadable(half.lease, reply)
 
 
-def without_wrapping(reply: object) -> object:
-    """*reply*, but a failure in a script is that of the command which failed there."""
-    if isinstance(reply, ReplyFault) and (found := _WRAPPED.match(str(reply))):
-        return ReplyFault(found[1])
-    return reply
+def without_wrapping(fault: ReplyFault) -> ReplyFault:
+    """The failure of the command that failed in a script, if *fault* is about one."""
+    found = _WRAPPED.match(str(fault))
+    return ReplyFault(found[1]) if found else fault

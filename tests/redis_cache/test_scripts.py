@@ -1,0 +1,211 @@
+"""The steps, one table each, run by every server found."""
+
+from collections.abc import Callable
+
+import pytest
+
+from layercache.errors import CorruptEntryError
+from layercache.meta import LayerMeta
+from layercache.redis import commands, scripts
+from layercache.redis.commands import Command
+from layercache.redis.replies import ReplyFault
+from layercache.redis.schema import NonsenseError
+from tests.servers import RedisServer
+
+REPO, DIGEST, OTHER = "a/b", "sha256:c", "sha256:d"
+MEMBERSHIP, META = scripts.membership(REPO, DIGEST), scripts.meta_of(DIGEST)
+MEMBERS = "repository::a/b::blobs"
+STORE_MEMBER = commands.store_member(REPO, DIGEST)
+STORE_META = commands.store_meta(DIGEST, LayerMeta("/e", 7, "f"))
+HASH = {
+    b"path": b"/e",
+    b"length": b"7",
+    b"digest": DIGEST.encode(),
+    b"size": b"7",
+    b"mediatype": b"f",
+    b"writer": b"layercache",
+}
+
+Runner = Callable[[Command], object]
+
+TOKEN, ANOTHER = b"1234", b"5678"
+MARKER, ANOTHER_MARKER = b"closing:1234", b"closing:5678"
+
+
+@pytest.fixture(params=[scripts.with_text, lambda step: step], ids=["by its text", "by its name"])
+def run(request: pytest.FixtureRequest, redis_server: RedisServer) -> Runner:
+    """Runs a step as it is sent at first, and as it is sent to a server without the script."""
+    for words in scripts.LOADING:
+        redis_server.ask(*words)
+    return lambda step: redis_server.ask(*request.param(step).words)
+
+
+def lay(server: RedisServer, half: scripts.Half, held: bytes | None) -> None:
+    """Put *held* into the place of the lease beside *half*."""
+    if held is not None:
+        server.ask("SET", half.lease, held.decode(), "PX", 10_000)
+
+
+def lies(server: RedisServer, half: scripts.Half) -> object:
+    """What lies in the place of the lease beside *half*."""
+    return server.ask("GET", half.lease)
+
+
+def ends(server: RedisServer, key: str) -> int:
+    """In how many milliseconds *key* ends; -1 if never, -2 if there is none."""
+    found = server.ask("PTTL", key)
+    assert isinstance(found, int)
+    return found
+
+
+# ---- lease
+
+LEASES = {
+    "nothing": (None, b"new", b"new"),
+    "a token": (TOKEN, TOKEN, TOKEN),
+    "a marker": (MARKER, None, MARKER),
+}
+
+
+@pytest.mark.parametrize("half", [MEMBERSHIP, META], ids=["membership", "meta"])
+@pytest.mark.parametrize(("held", "reply", "left"), LEASES.values(), ids=LEASES)
+def test_lease(
+    run: Runner,
+    redis_server: RedisServer,
+    half: scripts.Half,
+    held: bytes | None,
+    reply: bytes | None,
+    left: bytes,
+) -> None:
+    """A lease is new where there is none, shared where there is one, and not given under a marker."""
+    lay(redis_server, half, held)
+    assert run(scripts.lease(half, "new", 5_000)) == reply
+    assert lies(redis_server, half) == left
+    assert 0 < ends(redis_server, half.lease) <= (5_000 if held is None else 10_000)
+
+
+# ---- fill
+
+FILLS = {
+    "nothing": (None, 0, None),
+    "its token": (TOKEN, 1, None),
+    "another token": (ANOTHER, 0, ANOTHER),
+    "a marker": (MARKER, 0, MARKER),
+}
+
+
+@pytest.mark.parametrize(("held", "reply", "left"), FILLS.values(), ids=FILLS)
+def test_fill_of_a_membership(
+    run: Runner, redis_server: RedisServer, held: bytes | None, reply: int, left: bytes | None
+) -> None:
+    """A membership is stored only while its token lies there, which is dropped then."""
+    redis_server.ask("SADD", MEMBERS, OTHER)
+    lay(redis_server, MEMBERSHIP, held)
+    assert run(scripts.fill(MEMBERSHIP, TOKEN.decode(), STORE_MEMBER, 0)) == reply
+    assert lies(redis_server, MEMBERSHIP) == left
+    assert redis_server.ask("SMISMEMBER", MEMBERS, DIGEST, OTHER) == [reply, 1]
+    assert ends(redis_server, MEMBERS) == -1
+
+
+@pytest.mark.parametrize(("held", "reply", "left"), FILLS.values(), ids=FILLS)
+def test_fill_of_a_meta(
+    run: Runner, redis_server: RedisServer, held: bytes | None, reply: int, left: bytes | None
+) -> None:
+    """A meta is stored only while its token lies there, which is dropped then."""
+    lay(redis_server, META, held)
+    assert run(scripts.fill(META, TOKEN.decode(), STORE_META, 0)) == reply
+    assert lies(redis_server, META) == left
+    assert redis_server.ask("HGETALL", STORE_META.key) == (HASH if reply else {})
+    assert ends(redis_server, STORE_META.key) == (-1 if reply else -2)
+
+
+def test_fill_that_ends(run: Runner, redis_server: RedisServer) -> None:
+    """What is filled with a time to live ends, and nothing ends that was not filled."""
+    for half, store in ((MEMBERSHIP, STORE_MEMBER), (META, STORE_META)):
+        lay(redis_server, half, TOKEN)
+        run(scripts.fill(half, TOKEN.decode(), store, 5_000))
+        assert 0 < ends(redis_server, store.key) <= 5_000
+        redis_server.ask("PERSIST", store.key)
+        run(scripts.fill(half, TOKEN.decode(), store, 5_000))
+        assert ends(redis_server, store.key) == -1
+
+
+# ---- clear and close
+
+CLEARS = {
+    "nothing": (None, "", None),
+    "a token": (TOKEN, "", None),
+    "a marker, not named": (MARKER, "", MARKER),
+    "a marker, named": (MARKER, MARKER.decode(), None),
+    "another marker than is named": (ANOTHER_MARKER, MARKER.decode(), ANOTHER_MARKER),
+    "a token, and a marker is named": (TOKEN, MARKER.decode(), None),
+}
+
+
+def fill_both(server: RedisServer) -> None:
+    """Let there be a membership, beside another, and a meta."""
+    server.ask("SADD", MEMBERS, DIGEST, OTHER)
+    server.ask(*STORE_META.words)
+
+
+@pytest.mark.parametrize(("held", "marker", "left"), CLEARS.values(), ids=CLEARS)
+def test_clear(
+    run: Runner, redis_server: RedisServer, held: bytes | None, marker: str, left: bytes | None
+) -> None:
+    """A half is cleared, and its token dropped or the marker that is named, but no other's marker."""
+    fill_both(redis_server)
+    for half in (MEMBERSHIP, META):
+        lay(redis_server, half, held)
+        assert run(scripts.clear(half, marker)) == 1
+        assert lies(redis_server, half) == left
+    assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
+    assert redis_server.ask("EXISTS", STORE_META.key) == 0
+
+
+@pytest.mark.parametrize("held", [None, TOKEN, ANOTHER_MARKER], ids=["nothing", "a token", "a marker"])
+def test_close(run: Runner, redis_server: RedisServer, held: bytes | None) -> None:
+    """A half is cleared, and a marker takes the place of whatever lay there, for a time."""
+    fill_both(redis_server)
+    for half in (MEMBERSHIP, META):
+        lay(redis_server, half, held)
+        assert run(scripts.close(half, MARKER.decode(), 5_000)) == 1
+        assert lies(redis_server, half) == MARKER
+        assert 0 < ends(redis_server, half.lease) <= 5_000
+    assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
+    assert redis_server.ask("EXISTS", STORE_META.key) == 0
+
+
+# ---- what they are made of, and what comes back
+
+
+def test_tokens_are_new() -> None:
+    """No token and no marker comes twice, and no token begins as a marker does."""
+    assert len({scripts.new_token() for _ in range(1_000)}) == 1_000
+    assert len({scripts.new_marker() for _ in range(1_000)}) == 1_000
+    assert not scripts.new_token().startswith(scripts.MARKER)
+    assert scripts.new_marker().startswith(scripts.MARKER)
+
+
+def test_a_token_is_read() -> None:
+    """What lies in a lease's place is a token, or nothing is given, or it is corrupt."""
+    assert scripts.to_token(META, b"12ab") == "12ab"
+    assert scripts.to_token(META, None) is None
+    with pytest.raises(CorruptEntryError, match="blobs::sha256:c}::lease"):
+        scripts.to_token(META, b"\xff")
+    with pytest.raises(NonsenseError):
+        scripts.to_token(META, 1)
+
+
+FAILED = "ERR Error running script (call to f_12ab): @user_script:3: "
+WRAPPED = {
+    f"{FAILED}WRONGTYPE Operation against a key": "WRONGTYPE",
+    f"{FAILED}@user_script: 2: -READONLY You can't write": "READONLY",
+    "READONLY You can't write against a read only replica. script: 12ab, on @user_script:2.": "READONLY",
+    "ERR unknown command": "ERR",
+}
+
+
+@pytest.mark.parametrize(("text", "code"), WRAPPED.items())
+def test_a_failure_in_a_script_is_unwrapped(text: str, code: str) -> None:
+    """The failure of a command is told by its own word, by servers before 7, too."""
+    assert scripts.without_wrapping(ReplyFault(text)).code == code
