@@ -21,9 +21,9 @@ class Expiry:
         self._random = random.Random()  # noqa: S311 (who guesses it gains nothing)
         self._ends = array("d", [0.0] * FIRST)
 
-    def grow(self) -> None:
-        """Make place for one entry more."""
-        self._ends.append(0.0)
+    def grow(self, more: int) -> None:
+        """Make place for so many *more* entries."""
+        self._ends.extend([0.0] * more)
 
     def begin(self, entry: int) -> None:
         """The life of *entry* begins, anew if it had one."""

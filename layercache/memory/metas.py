@@ -1,10 +1,10 @@
 """What is known of where layers lie: a few bytes each instead of three objects.
 
 A path is not kept where it is the one that the distribution layout gives the
-digest, and a media type is kept as its number among the first 254 that were
-seen. What does not fit is kept as it came. The price is that an answer has to
-be built (0.6 us); those built last are kept, so that what is asked for all the
-time is built once.
+digest, a media type is kept as its number among the first 254 that were seen,
+and a length of four gigabytes is long for a layer. What does not fit is odd,
+and kept as it came. The price is that an answer has to be built; those built
+lately are kept, so that what is asked for all the time is built once.
 """
 
 from array import array
@@ -13,9 +13,9 @@ from layercache.memory.eviction import FIRST
 from layercache.meta import LayerMeta, blob_path
 
 MOST_BUILT = 16_384  # about 5 MB
-MOST_MEDIA_TYPES = 254
+ODD_LENGTH = 2**32
 
-_UNKNOWN, _ODD = 255, 254
+_ODD, _UNKNOWN = 254, 255  # Above the number of any media type.
 
 
 class Metas:
@@ -27,7 +27,7 @@ class Metas:
 
     def __init__(self) -> None:
         self._kinds = bytearray([_UNKNOWN] * FIRST)  # The number of a media type, or one of the two.
-        self._lengths = array("q", [0] * FIRST)
+        self._lengths = array("I", [0] * FIRST)
         self._media_types: list[str] = []
         self._numbers: dict[str, int] = {}
         self._odd: dict[int, LayerMeta] = {}
@@ -50,19 +50,19 @@ class Metas:
         """Whether *entry* has a meta."""
         return self._kinds[entry] != _UNKNOWN
 
-    def grow(self) -> None:
-        """Make place for one entry more."""
-        self._kinds.append(_UNKNOWN)
-        self._lengths.append(0)
+    def grow(self, more: int) -> None:
+        """Make place for so many *more* entries."""
+        self._kinds.extend([_UNKNOWN] * more)
+        self._lengths.extend([0] * more)
 
     def set(self, entry: int, dgst: str, meta: LayerMeta) -> None:
         """Keep *meta* for *entry*, which is about *dgst*."""
         self.clear(entry)
-        kind = self._number(meta.media_type) if meta.path == blob_path(dgst) else _ODD
+        kind = self._kinds[entry] = self._kind(dgst, meta)
         if kind == _ODD:
             self._odd[entry] = meta
-        self._kinds[entry] = kind
-        self._lengths[entry] = meta.length
+        else:
+            self._lengths[entry] = meta.length
 
     def clear(self, entry: int) -> None:
         """Keep nothing for *entry*."""
@@ -71,12 +71,15 @@ class Metas:
             self._odd.pop(entry, None)
             self.built.pop(entry, None)
 
-    def _number(self, media_type: str) -> int:
-        number = self._numbers.get(media_type)
-        if number is None:
-            number = len(self._media_types)
-            if number == MOST_MEDIA_TYPES:
-                return _ODD
-            self._numbers[media_type] = number
-            self._media_types.append(media_type)
+    def _kind(self, dgst: str, meta: LayerMeta) -> int:
+        if meta.length >= ODD_LENGTH or meta.path != blob_path(dgst):
+            return _ODD
+        number = self._numbers.get(meta.media_type)
+        if number is not None:
+            return number
+        number = len(self._media_types)
+        if number == _ODD:
+            return _ODD
+        self._numbers[meta.media_type] = number
+        self._media_types.append(meta.media_type)
         return number

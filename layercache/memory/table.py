@@ -163,12 +163,13 @@ class Table:
 
     def _enter(self, subject: Subject) -> int:
         entry = self._eviction.enter(subject)
-        if entry == len(self._homes):
-            self._homes.append(None)
-            self._metas.grow()
+        more = len(self._hits) - len(self._homes)
+        if more:
+            self._homes.extend([None] * more)
+            self._metas.grow(more)
             if self._home_ends is not None and self._meta_ends is not None:
-                self._home_ends.grow()
-                self._meta_ends.grow()
+                self._home_ends.grow(more)
+                self._meta_ends.grow(more)
         return entry
 
     # ---- forgetting
