@@ -15,19 +15,19 @@ So in a repository that is in use, an abandoned entry ends with its meta: `stat`
 forgets it then, `contains` does not.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from random import Random
 
 from layercache.backend import Lease
-from layercache.cache import LayerInfoCache
 from layercache.context import Context
 from layercache.errors import InvalidArgumentError
 from layercache.meta import LayerMeta
-from layercache.redis import commands, schema, scripts
+from layercache.redis import commands, scan, schema, scripts
 from layercache.redis.commands import Command
 from layercache.redis.exchange import Exchange, twice
 from layercache.redis.handshake import Handshake
 from layercache.redis.link import Link
+from layercache.scan import Batch, ScannableCache
 
 LEASE_SECONDS = 30.0
 CLOSING_SECONDS = 60.0
@@ -36,7 +36,7 @@ BURST = 1_000  # layers asked for at once, far below what a wire lets wait
 JITTER = 0.1  # of the ttl, which is cut by up to this part
 
 
-class RedisCache(LayerInfoCache):
+class RedisCache(ScannableCache):
     """A layer info cache in a Redis, shared with other processes and with Go registries."""
 
     def __init__(
@@ -180,6 +180,16 @@ class RedisCache(LayerInfoCache):
             fills.append(scripts.fill(_half(repo, dgst), membership_token, member, life))
         replies = await twice(lambda: self._exchange.send(ctx, [*scoped, *fills]))
         return replies[len(scoped) :] == [1] * len(fills)
+
+    # ---- the walk of all there is
+
+    def scan(self, ctx: Context) -> AsyncIterator[Batch]:
+        """Walk all that is known; the server must allow SCAN, SSCAN, HLEN and INFO."""
+        return scan.scan(ctx, self._exchange)
+
+    async def discard(self, ctx: Context, repo: str) -> bool:
+        """Drop what lies in the place of the members of *repo* if it is no set."""
+        return await scan.discard(ctx, self._exchange, repo)
 
 
 def _link(url: str) -> Link:
