@@ -1,25 +1,26 @@
 """MemoryCache: what one process remembers, for as long as it runs."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import NoReturn, final
 
 from layercache.backend import Lease
-from layercache.cache import LayerInfoCache
 from layercache.checks import require_key
 from layercache.context import Context
 from layercache.errors import InvalidArgumentError, NotFoundError
 from layercache.memory.expiry import Clock
 from layercache.memory.leases import Leases
+from layercache.memory.scan import scan
 from layercache.memory.table import Table
 from layercache.meta import LayerMeta
 from layercache.names import Digest, Repository
+from layercache.scan import Batch, ScannableCache
 
 MOST_ENTRIES = 2**31
 
 
 @final
-class MemoryCache(LayerInfoCache):
+class MemoryCache(ScannableCache):
     """A layer info cache in the memory of this process.
 
     It is bounded in everything, and chooses what has to go by how often it was
@@ -67,6 +68,12 @@ class MemoryCache(LayerInfoCache):
     async def aclose(self) -> None:
         """Forget everything, running leases too; the cache can be used again."""
         self._begin()
+
+    async def scan(self, ctx: Context) -> AsyncIterator[Batch]:
+        """Walk all that is known; it may change between one batch and the next."""
+        for batch in scan(self._table):
+            ctx.check()
+            yield batch
 
     # The two words that are said most. The contract has them final, so that no
     # backend forgets a check; here its second coroutine would be 110 ns of 700.

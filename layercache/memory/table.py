@@ -94,6 +94,29 @@ class Table:
             self._hits[home] += 1
         return True
 
+    # ---- telling all, which counts as no use of it
+
+    def layers(self) -> list[str]:
+        """The digests of which something is known now."""
+        return list(self._entries)
+
+    def known(self, dgst: str) -> tuple[list[str], LayerMeta | None]:
+        """The repositories that are known to have *dgst*, and where it lies, if that is known."""
+        if self._meta_ends is not None:
+            self._end_meta(dgst, self._meta_ends)
+        repos = self._repos(dgst)
+        if self._home_ends is not None:
+            for repo in repos:
+                self._end_home(repo, dgst, self._home_ends)
+            repos = self._repos(dgst)
+        layer = self._entries.get(dgst)
+        return repos, None if layer is None else self._metas.get(layer, dgst)
+
+    def _repos(self, dgst: str) -> list[str]:
+        layer = self._entries.get(dgst)
+        homes = None if layer is None else self._homes[layer]
+        return [homes] if isinstance(homes, str) else list(homes or ())
+
     # ---- remembering
 
     def put(self, repo: str, dgst: str, meta: LayerMeta) -> None:
