@@ -1,0 +1,127 @@
+"""What is sent, in how many round trips, and in which order."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+
+import pytest
+
+from layercache.backend import Lease
+from layercache.context import background
+from layercache.meta import LayerMeta
+from layercache.redis.cache import RedisCache
+from layercache.redis.link import Link
+from layercache.redis.wire import Wire
+from tests.redis.tape import Tape
+from tests.redis_cache.conftest import MakeCache
+
+CTX = background()
+REPO = "library/a"
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+META = LayerMeta("/blobs/a", 7)
+
+
+class Recorder:
+    """An opener of wires that lead to a tape, and not to a server."""
+
+    async def __call__(self, make_wire: Callable[[], Wire]) -> Wire:
+        """Open one."""
+        wire = make_wire()
+        self.tape = Tape(wire)
+        return wire
+
+    def bursts(self) -> list[bytes]:
+        """What was written, but for the heartbeats."""
+        return [data for data in self.tape.written if b"PING" not in data]
+
+
+@pytest.fixture
+async def recorder() -> Recorder:
+    """Where `taped` writes."""
+    return Recorder()
+
+
+@pytest.fixture
+async def taped(recorder: Recorder, make_cache: MakeCache) -> RedisCache:
+    """A cache whose connection is a tape."""
+    link = Link(recorder)
+    await link.ready()
+    recorder.tape.say(b"+PONG\r\n")
+    return make_cache(link)
+
+
+async def turns() -> None:
+    """Let the loop turn until what was begun has been written."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_a_manifest_is_one_round_trip(recorder: Recorder, taped: RedisCache) -> None:
+    """A hundred layers are asked for in one write, by either bulk form, and answered in order."""
+    dgsts = [f"sha256:{number}" for number in range(100)]
+    contained = asyncio.create_task(taped.contains_many(CTX, REPO, dgsts))
+    stats = asyncio.create_task(taped.stat_many(CTX, REPO, dgsts))
+    await turns()
+    (burst,) = recorder.bursts()
+    assert (burst.count(b"SMISMEMBER"), burst.count(b"HMGET")) == (2, 100)
+    members = b"*100\r\n" + b":1\r\n:0\r\n" * 50
+    metas = b"*6\r\n$2\r\n/a\r\n$1\r\n7\r\n_\r\n_\r\n_\r\n_\r\n" * 100
+    recorder.tape.say(members + metas + members)
+    assert await contained == [True, False] * 50
+    assert await stats == [LayerMeta("/a", 7), None] * 50
+
+
+OPERATIONS: dict[str, Callable[[RedisCache], Coroutine[object, object, object]]] = {
+    "contains": lambda cache: cache.contains(CTX, REPO, DIGEST),
+    "meta": lambda cache: cache.meta(CTX, DIGEST),
+    "stat": lambda cache: cache.stat(CTX, REPO, DIGEST),
+    "add": lambda cache: cache.add(CTX, REPO, DIGEST),
+    "set_meta": lambda cache: cache.set_meta(CTX, DIGEST, META),
+    "put": lambda cache: cache.put(CTX, REPO, DIGEST, META),
+    "remove": lambda cache: cache.remove(CTX, REPO, DIGEST),
+    "forget": lambda cache: cache.forget(CTX, DIGEST),
+    "lease": lambda cache: cache.lease(CTX, REPO, DIGEST),
+    "fill": lambda cache: cache.fill(CTX, Lease(REPO, DIGEST, "a", "b"), META),
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_an_operation_is_one_round_trip(operation: str, recorder: Recorder, taped: RedisCache) -> None:
+    """All commands of an operation are written at once, before any of them is answered."""
+    task = asyncio.create_task(OPERATIONS[operation](taped))
+    await turns()
+    (burst,) = recorder.bursts()
+    answers = {b"HMGET": b"*6\r\n" + b"$1\r\n7\r\n" * 6, b"EVALSHA": b"$1\r\na\r\n"}
+    commands = [line for line in burst.split(b"\r\n") if line.isalpha() and line.isupper()]
+    recorder.tape.say(b"".join(answers.get(command, b":1\r\n") for command in commands))
+    await task
+    assert recorder.bursts() == [burst]
+
+
+async def test_meta_is_asked_for_before_membership(recorder: Recorder, taped: RedisCache) -> None:
+    """The two halves of a stat are asked for in the order that cannot combine what never was together."""
+    tasks = [
+        asyncio.create_task(taped.stat(CTX, REPO, DIGEST)),
+        asyncio.create_task(taped.stat_many(CTX, REPO, [DIGEST])),
+    ]
+    await turns()
+    (burst,) = recorder.bursts()
+    order = [word for word in burst.split(b"\r\n") if word in (b"HMGET", b"SISMEMBER", b"SMISMEMBER")]
+    assert order == [b"HMGET", b"SISMEMBER", b"HMGET", b"SMISMEMBER"]
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+
+async def test_no_layers_are_no_question(recorder: Recorder, taped: RedisCache) -> None:
+    """For no layers nothing is sent."""
+    assert await taped.contains_many(CTX, REPO, []) == []
+    assert await taped.stat_many(CTX, REPO, []) == []
+    assert recorder.bursts() == []
+
+
+async def test_more_layers_than_a_wire_lets_wait(cache: RedisCache) -> None:
+    """However many layers are asked for, all are answered, in their order."""
+    dgsts = [f"sha256:{number}" for number in range(12_000)]
+    await cache.put(CTX, REPO, dgsts[11_999], META)
+    assert await cache.stat_many(CTX, REPO, dgsts) == [None] * 11_999 + [META]
+    assert await cache.contains_many(CTX, REPO, dgsts) == [False] * 11_999 + [True]
