@@ -24,7 +24,7 @@ from array import array
 SMALL_SHARE = 20  # Small is one of so many parts.
 MOST_HITS = 7
 MOST_STEPS = 128
-GROWTH, LEAST_GROWTH = 8, 64  # The columns grow by an eighth, at once: fewer moves leave fewer holes.
+GROWTH, LEAST_GROWTH = 64, 64  # Measured: what grows by more at a time leaves larger holes in the heap.
 
 Subject = str | tuple[str, str]  # What an entry is about: a layer, or a layer and a repository.
 
