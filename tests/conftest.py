@@ -1,6 +1,7 @@
 """What all tests share: the servers of this machine, each test run against every one of them."""
 
 import asyncio
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,11 +13,26 @@ from tests.servers import RedisServer, find_servers, running
 
 SERVERS = find_servers()
 EVERY_LOOP = "every_loop"
+PROGRAMS = "programs"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the markers that are ours."""
     config.addinivalue_line("markers", f"{EVERY_LOOP}: run on asyncio's loop and on uvloop")
+    config.addinivalue_line("markers", f"{PROGRAMS}(*names): needs these programs of Debian's")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect what needs a program that this machine has not, and say so; .ci/run installs all of them."""
+    for item in list(items):
+        needed = [name for marker in item.iter_markers(PROGRAMS) for name in marker.args]
+        missing = [name for name in needed if shutil.which(name) is None]
+        if missing:
+            items.remove(item)
+            config.hook.pytest_deselected(items=[item])
+            reporter = config.pluginmanager.get_plugin("terminalreporter")
+            assert reporter is not None
+            reporter.write_line(f"deselected {item.nodeid}: not installed: {', '.join(missing)}")
 
 
 def pytest_asyncio_loop_factories(

@@ -62,26 +62,36 @@ class Client:
 
 
 @contextmanager
-def example(root: str, **env: str) -> Iterator[Client]:
-    """Run the example registry over *root*, a directory or a URL."""
+def example(root: str, cache: str = "memory://", **env: str) -> Iterator[Client]:
+    """Run the example registry over *root*, a directory or a URL, with the cache at a URL."""
     port = free_port()
-    command = [sys.executable, str(EXAMPLES / "registry_fastapi.py"), "--root", root, "--port", str(port)]
-    with running(command, port, os.environ | env):
+    program = str(EXAMPLES / "registry_fastapi.py")
+    options = ["--root", root, "--port", str(port), "--cache", cache]
+    with running([sys.executable, program, *options], port, os.environ | env):
         yield Client(port)
 
 
 @contextmanager
-def debian(folder: Path) -> Iterator[str]:
-    """Run Debian's registry over `folder/tree`, and give its host and port."""
+def debian(folder: Path, redis: str = "") -> Iterator[str]:
+    """Run Debian's registry over `folder/tree`, and give its host and port.
+
+    With *redis*, the host and port of one, it keeps its layer info cache there.
+    """
     port = free_port()
+    storage: dict[str, object] = {
+        "filesystem": {"rootdirectory": str(folder / "tree")},
+        "delete": {"enabled": True},
+    }
+    settings: dict[str, object] = {
+        "version": "0.1",
+        "log": {"level": "error"},
+        "storage": storage,
+        "http": {"addr": f"127.0.0.1:{port}"},
+    }
+    if redis:
+        storage["cache"] = {"blobdescriptor": "redis"}
+        settings["redis"] = {"addr": redis}
     config = folder / "config.yml"
-    config.write_text(
-        f"""
-        version: 0.1
-        log: {{level: error}}
-        storage: {{filesystem: {{rootdirectory: "{folder / "tree"}"}}}}
-        http: {{addr: "127.0.0.1:{port}"}}
-        """
-    )
+    config.write_text(json.dumps(settings))  # YAML reads JSON, too.
     with running(["docker-registry", "serve", str(config)], port):
         yield f"127.0.0.1:{port}"

@@ -10,6 +10,8 @@ from tests.examples.images import ImageLayout
 from tests.examples.registries import Client, debian, example
 from tests.storage.trees import digest_of
 
+pytestmark = pytest.mark.programs("docker-registry", "skopeo")
+
 IMAGE = "library/hello:1.0"
 
 
