@@ -2,6 +2,7 @@
 
     python docs/examples/demo.py
     python docs/examples/demo.py --root /var/lib/docker-registry --image debian:12
+    python docs/examples/demo.py --cache redis://127.0.0.1
 
 Without a root it makes a small tree. It ends with 0 iff every digest was right.
 """
@@ -40,11 +41,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Pull an image twice through the example registry.")
     parser.add_argument("--root", type=Path, help="a directory with a tree; without, a small one is made")
     parser.add_argument("--image", help="NAME:TAG; without, any that the tree has")
+    parser.add_argument("--cache", default="memory://", help="a URL: memory://, redis://127.0.0.1")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         root: Path = options.root or make_tree(Path(made))
         image: str = options.image or any_image(root)
-        with serving(root) as client:
+        with serving(root, options.cache) as client:
             requests = [request for _ in range(PULLS) for request in pull(client, image)]
             show(f"{PULLS} pulls of {image} from {client.base_url}", requests)
 
@@ -124,12 +126,12 @@ def any_image(root: Path) -> str:
 
 
 @contextlib.contextmanager
-def serving(root: Path) -> Iterator[httpx.Client]:
+def serving(root: Path, cache: str) -> Iterator[httpx.Client]:
     """Run the registry on a free port, with a client to talk to it."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     registry = Path(__file__).with_name("registry_fastapi.py")
-    command = [sys.executable, str(registry), "--root", str(root), "--port", port]
+    command = [sys.executable, str(registry), "--root", str(root), "--port", port, "--cache", cache]
     with (
         tempfile.TemporaryFile("w+") as log,
         subprocess.Popen(command, stdout=log, stderr=log) as process,  # noqa: S603 - the command is ours

@@ -1,6 +1,7 @@
 """A registry to pull from, over a tree that any distribution registry wrote.
 
     python docs/examples/registry_fastapi.py --root /var/lib/docker-registry --port 5000
+    python docs/examples/registry_fastapi.py --root … --port 5000 --cache redis://127.0.0.1
 
 Whether a repository has a blob, and where that lies, is asked of the cache;
 nothing is opened that the cache did not name. More in docs/howto/registry.md.
@@ -25,12 +26,13 @@ from layercache import (
     CorruptEntryError,
     Digest,
     LayerCacheError,
+    LayerInfoCache,
     LayerMeta,
-    MemoryCache,
     NotFoundError,
     ReadThroughCache,
     Repository,
     background,
+    open_cache,
     parse_digest,
     parse_repository,
 )
@@ -172,13 +174,12 @@ async def refuse(_: Request, error: Exception) -> Response:
     return JSONResponse(answer.body(), answer.status, answer.headers)
 
 
-def create_app(root: str) -> FastAPI:
-    """Make the registry over the tree below *root*, a URL."""
-    source = StorageSource(root)
+def create_app(source: StorageSource, remembered: LayerInfoCache) -> FastAPI:
+    """Make the registry over *source*; what it says is *remembered*, in a cache that ends with the app."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Registry]]:
-        async with ReadThroughCache(MemoryCache(), source, observer=WhoAnswers()) as cache:
+        async with ReadThroughCache(remembered, source, observer=WhoAnswers()) as cache:
             yield {"registry": Registry(source, cache)}
 
     kinds = (HTTPException, LayerCacheError, OCIError)
@@ -198,10 +199,11 @@ def main() -> None:
     parser.add_argument("--root", required=True, help="a directory, or a URL: s3://bucket/prefix")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--cache", default="memory://", help="a URL: memory://, redis://127.0.0.1")
     options = parser.parse_args()
     root = options.root if "://" in options.root else Path(options.root).resolve().as_uri()
     try:
-        app = create_app(root)
+        app = create_app(StorageSource(root), open_cache(options.cache))
     except LayerCacheError as error:
         parser.error(str(error))
     uvicorn.run(app, host=options.host, port=options.port)

@@ -105,6 +105,16 @@ def test_missing_root(tmp_path: Path) -> None:
     assert "Traceback" not in outcome.stderr
 
 
+def test_cache_that_nobody_knows(tmp_path: Path) -> None:
+    """A cache that does not exist is told in one line, with those that do."""
+    program = str(EXAMPLES / "registry_fastapi.py")
+    command = [sys.executable, program, "--root", str(tmp_path), "--port", "0", "--cache", "etcd://x"]
+    outcome = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert outcome.returncode == 2
+    assert "known are memory, redis" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
 def test_bucket() -> None:
     """A tree in a bucket is served as one on disk is, with settings from the environment."""
     with running_s3() as s3:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from layercache.storage.layout import data_path
 from tests.examples.registries import EXAMPLES
+from tests.servers import RedisServer
 from tests.storage.trees import Tree
 
 DEMO = [sys.executable, str(EXAMPLES / "demo.py")]
@@ -49,6 +50,15 @@ def test_demo_of_a_tree(tmp_path: Path) -> None:
     outcome = run("--root", str(tmp_path), "--image", "x/y:1.0")
     assert outcome.returncode == 0
     assert "2 pulls of x/y:1.0" in outcome.stdout
+
+
+def test_demo_with_a_redis(tmp_path: Path, redis_server: RedisServer) -> None:
+    """What one run has asked the storage, the next one knows from Redis."""
+    image(tmp_path)
+    options = ("--root", str(tmp_path), "--cache", redis_server.url)
+    first, second = run(*options), run(*options)
+    assert re.search(r"^HEAD blob +2 .* 2 ", first.stdout, re.MULTILINE)
+    assert re.search(r"^HEAD blob +0 .* 4 ", second.stdout, re.MULTILINE)
 
 
 def test_demo_of_a_broken_tree(tmp_path: Path) -> None:
