@@ -1,0 +1,63 @@
+"""What must hold inside of a table after every step, and layers to fill one with."""
+
+from collections.abc import Iterator
+
+from layercache.memory.eviction import FIRST, MAIN, SMALL, Eviction
+from layercache.memory.table import Table
+from layercache.meta import LayerMeta, blob_path
+
+
+def digest(number: int) -> str:
+    """A digest of its own for each number."""
+    return f"sha256:{number:064x}"
+
+
+def usual_meta(dgst: str, length: int = 1) -> LayerMeta:
+    """The meta of a layer that lies where a distribution registry puts it."""
+    return LayerMeta(blob_path(dgst), length)
+
+
+def table_of(max_entries: int) -> Table:
+    """An empty table without a time to live."""
+    return Table(max_entries, None, float)
+
+
+def check(table: Table, max_entries: int) -> None:
+    """Fail unless *table* is within its bounds, and all of its parts tell the same."""
+    assert len(table) <= max_entries
+    queued = [*ring(table._eviction, SMALL), *ring(table._eviction, MAIN)]
+    assert len(queued) == len(set(queued)) == len(table)
+    assert table._eviction._small_size == len(list(ring(table._eviction, SMALL)))
+    named = set()
+    for dgst, layer in table._entries.items():
+        assert table._eviction._subjects[layer] == dgst
+        assert table._homes[layer] is not None or table._metas.has(layer)
+        named |= {layer, *furthers(table, dgst, layer)}
+    assert named == set(queued)
+    for entry in set(range(FIRST, len(table._homes))) - set(table._entries.values()):
+        assert table._homes[entry] is None
+        assert not table._metas.has(entry)
+        assert entry not in table._metas.built
+        assert entry not in table._metas._odd
+    assert len(table._names) <= max_entries
+
+
+def furthers(table: Table, dgst: str, layer: int) -> Iterator[int]:
+    """The entries of the further repositories of *dgst*."""
+    homes = table._homes[layer]
+    if isinstance(homes, dict):
+        assert homes, "a layer without a home has None"
+        for repo, home in homes.items():
+            if home != layer:
+                assert table._eviction._subjects[home] == (dgst, repo)
+                yield home
+
+
+def ring(eviction: Eviction, head: int) -> Iterator[int]:
+    """The entries of one queue, the next to go first."""
+    entry = eviction._next[head]
+    while entry != head:
+        assert eviction._previous[eviction._next[entry]] == entry
+        assert eviction._is_small[entry] == (head == SMALL)
+        yield entry
+        entry = eviction._next[entry]

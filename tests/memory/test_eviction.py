@@ -1,0 +1,87 @@
+"""Who has to go, and what the choice may cost."""
+
+from layercache.memory.eviction import MOST_HITS, MOST_STEPS, Eviction
+from layercache.memory.table import Table
+from tests.memory.inside import digest, table_of, usual_meta
+
+
+def fill(table: Table, numbers: range) -> None:
+    """Put a layer for each of *numbers*, each in a repository of its own."""
+    for number in numbers:
+        table.put(f"app-{number}", digest(number), usual_meta(digest(number)))
+
+
+def known(table: Table, numbers: range) -> list[int]:
+    """Which of *numbers* the table still has; that it is asked does not count."""
+    return [number for number in numbers if digest(number) in table._entries]
+
+
+def test_full_table_takes_the_new() -> None:
+    """A full table has room for whatever is put last."""
+    table = table_of(10)
+    fill(table, range(50))
+    assert len(table) == 10
+    assert known(table, range(49, 50)) == [49]
+
+
+def test_asked_for_outlives_a_sweep() -> None:
+    """Layers that were asked for stay while ten times the table is pulled once."""
+    table = table_of(100)
+    fill(table, range(100))
+    for number in range(50):
+        assert table.stat(f"app-{number}", digest(number))
+    fill(table, range(1000, 2000))
+    assert known(table, range(50)) == list(range(50))
+
+
+def test_writing_is_not_asking() -> None:
+    """To put a layer again does not keep it."""
+    table = table_of(100)
+    fill(table, range(50))
+    fill(table, range(50))
+    fill(table, range(1000, 2000))
+    assert known(table, range(50)) == []
+
+
+def test_one_hit_is_worth_one_round() -> None:
+    """What is no longer asked for goes, however often it once was."""
+    table = table_of(100)
+    fill(table, range(100))
+    for number in range(100):
+        for _ in range(3 * MOST_HITS):
+            table.contains(f"app-{number}", digest(number))
+    fill(table, range(1000, 1020))
+    for number in range(1000, 1000 + 100 * 20 * MOST_HITS):
+        fill(table, range(number, number + 1))
+        table.contains(f"app-{number}", digest(number))
+    assert known(table, range(100)) == []
+
+
+def test_who_comes_back_soon_stays_longer() -> None:
+    """A layer that comes back soon after it had to go outlives those that come for the first time."""
+    table = table_of(100)
+    fill(table, range(101))
+    assert known(table, range(1)) == []
+    fill(table, range(1))
+    fill(table, range(1000, 1090))
+    assert known(table, range(1)) == [0]
+
+
+def test_choice_is_bounded() -> None:
+    """Even where every entry was asked for, a choice looks at no more than a hundred and some."""
+    eviction = Eviction(10_000)
+    entries = [eviction.enter(digest(number)) for number in range(10_000)]
+    for entry in entries:
+        eviction.hits[entry] = MOST_HITS
+    eviction.choose()
+    assert sum(eviction.hits[entry] != MOST_HITS for entry in entries) <= MOST_STEPS
+
+
+def test_choice_changes_nothing_else() -> None:
+    """To choose frees nothing: whoever asked does that."""
+    eviction = Eviction(10)
+    entry = eviction.enter(digest(1))
+    assert eviction.choose() == digest(1)
+    assert len(eviction) == 1
+    eviction.leave(entry)
+    assert len(eviction) == 0
