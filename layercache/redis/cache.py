@@ -65,9 +65,7 @@ class RedisCache(ScannableCache):
             InvalidArgumentError: *source* is a URL that makes no sense, or a
                 time is not above zero and at most 1e9 seconds.
         """
-        self._link = (
-            source if isinstance(source, Link) else Link(Handshake.from_url(source, *scripts.LOADING))
-        )
+        self._link = source if isinstance(source, Link) else _link(source)
         self._exchange = Exchange(self._link)
         self._ttl = ttl
         self._life = 0 if ttl is None else _milliseconds("ttl", ttl)

@@ -11,9 +11,9 @@ The keys are the Go registry's, and the leases beside them are ours:
 The hash is written by four hands, and three of them erase, each what it knows:
 
     who                         writes                        erases
-    the ancestor, 2015          path length                   the hash
-    Go registry, before 2.8.2   digest size mediatype         digest length mediatype
-    Go registry, since          digest size mediatype         digest size mediatype
+    the ancestor, 2015          path length                   -
+    Go registry, older          digest size mediatype         digest length mediatype
+    Go registry, 2.8.2          digest size mediatype         digest size mediatype
     we                          all five and `writer`         the hash
 
 So a Go registry that deletes a blob leaves a ruin behind: `size` alone, or our
@@ -33,7 +33,7 @@ Go's scoped Stat asks the set, then `blobs::<digest>`, then the scoped hash, and
 fails if the last is missing; its media type, if not empty, wins. So we write it,
 before the membership; it alone claims nothing, for nobody asks it first.
 
-Source: distribution 2.8.2 and main, registry/storage/cache/redis/redis.go.
+Source: distribution, registry/storage/cache/redis/redis.go, of 2.8.2 and older.
 Limit: a name with a brace (no name of the OCI grammar has one) can put a key
 and its lease into two slots of a cluster, which then refuses to fill or remove it.
 """

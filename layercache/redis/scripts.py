@@ -88,7 +88,7 @@ return 1
 
 _TEXTS = {script.sha: script.text for script in (LEASE, FILL, CLEAR, CLOSE)}
 
-# What a connection is to be greeted with; a server that refuses is sent the text each time.
+# What a connection is to be greeted with; one that was not is sent the texts when it needs them.
 LOADING = tuple(("SCRIPT", "LOAD", text) for text in _TEXTS.values())
 
 

@@ -202,7 +202,7 @@ def go_set_descriptor(server: RedisServer) -> None:
     server.ask("HSET", SCOPED, "mediatype", GO_TYPE)
 
 
-GO_CLEARS = {"before 2.8.2": ("digest", "length", "mediatype"), "since": ("digest", "size", "mediatype")}
+GO_CLEARS = {"older": ("digest", "length", "mediatype"), "2.8.2": ("digest", "size", "mediatype")}
 
 
 @every_put

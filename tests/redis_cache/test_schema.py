@@ -66,18 +66,18 @@ KNOWN = {
     "of 2015, and Go's late HSETNX": (OF_2015 | {"mediatype": b"a/b"}, LayerMeta("/blobs/a", 7, "a/b")),
 }
 
-GO_CLEARS = {"before 2.8.2": ("digest", "length", "mediatype"), "since": ("digest", "size", "mediatype")}
+GO_CLEARS = {"older": ("digest", "length", "mediatype"), "2.8.2": ("digest", "size", "mediatype")}
 
 UNKNOWN = {
     "nothing": {},
     "Go's late HSETNX": {"mediatype": b"application/octet-stream"},
-    **{f"ours, cleared by Go {when}": without(OURS, *names) for when, names in GO_CLEARS.items()},
-    **{f"Go's, cleared by Go {when}": without(OF_GO, *names) for when, names in GO_CLEARS.items()},
+    **{f"ours, cleared by Go, {when}": without(OURS, *names) for when, names in GO_CLEARS.items()},
+    **{f"Go's, cleared by Go, {when}": without(OF_GO, *names) for when, names in GO_CLEARS.items()},
     **{
-        f"ours, cleared by Go {when}, and its late HSETNX": without(OURS, *names) | {"mediatype": b"a/b"}
+        f"ours, cleared by Go, {when}, and its late HSETNX": without(OURS, *names) | {"mediatype": b"a/b"}
         for when, names in GO_CLEARS.items()
     },
-    "Go's over one of 2015, cleared by Go before 2.8.2": without(OF_2015 | OF_GO, *GO_CLEARS["before 2.8.2"]),
+    "Go's over one of 2015, cleared by Go, older": without(OF_2015 | OF_GO, *GO_CLEARS["before 2.8.2"]),
 }
 
 NUMBERS = {
