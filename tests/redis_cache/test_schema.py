@@ -77,7 +77,7 @@ UNKNOWN = {
         f"ours, cleared by Go, {when}, and its late HSETNX": without(OURS, *names) | {"mediatype": b"a/b"}
         for when, names in GO_CLEARS.items()
     },
-    "Go's over one of 2015, cleared by Go, older": without(OF_2015 | OF_GO, *GO_CLEARS["before 2.8.2"]),
+    "Go's over one of 2015, cleared by Go, older": without(OF_2015 | OF_GO, *GO_CLEARS["older"]),
 }
 
 NUMBERS = {
