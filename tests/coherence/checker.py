@@ -1,0 +1,223 @@
+"""The checker: which answers can no order of the operations explain? Pure.
+
+A repository has a layer while two files are there, its link and the blob. Of
+each file we know what was done to it, and of each deed three times: *since* and
+*until*, between which the file was touched, and when it was *acknowledged*. A
+deed that failed, or whose process was killed, is never acknowledged; it may
+have touched the file at any time from its begin to its end, or to the kill.
+
+An answer was given at some moment between its call and its return, so
+
+    a yes is stale    if the deletion of one of the two files had been acknowledged
+                      before the call, and no deed that can have come after that
+                      deletion can have written the file before the return;
+    a no is stale     if writings of both files had been acknowledged before the
+                      call, and of neither file a deletion can have come after its
+                      writing and before the return.
+
+So a stale yes needs one deletion and a look at the writings, a stale no the
+same with the two exchanged: `contradiction` is both. The files are judged each
+by itself, since a source reads them one after the other. What the cache alone
+is asked and does not know is a miss, and no answer.
+
+Of several deletions that had been acknowledged, the one that touched the file
+last is the strongest evidence, for the fewest writings can have come after it.
+
+A process tells of a change before it touches a file. So of what ended before
+the earliest change that is still under way, all is known, and it is judged
+then, once. What can no longer matter is forgotten, RETENTION after that.
+"""
+
+import bisect
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from tests.coherence.history import ADDITIONS, CHANGES, EVERYWHERE, NEVER, Kind, Operation, Outcome, Span
+
+RETENTION = 30_000_000_000  # nanoseconds; longer than any call may take
+UNACKNOWLEDGED = 2**63
+RECENT = 60  # answers about a layer that are kept for the story
+
+File = tuple[int, int]  # a link by repository and digest, a blob by EVERYWHERE and digest
+
+
+class Deed(NamedTuple):
+    """What an operation did to one file."""
+
+    file: File
+    since: int
+    until: int
+    acknowledged: int
+    operation: Operation
+
+
+class Deeds:
+    """All of one sort, writings or deletions, that were done to one file, in their order."""
+
+    def __init__(self) -> None:
+        self._all: list[Deed] = []
+
+    def __iter__(self) -> Iterator[Deed]:
+        return iter(self._all)
+
+    def add(self, deed: Deed) -> None:
+        """Take one more."""
+        bisect.insort(self._all, deed, key=lambda deed: deed.since)
+
+    def last_acknowledged(self, when: int) -> Deed | None:
+        """Of those acknowledged by *when*, the one that touched the file last."""
+        return next((deed for deed in reversed(self._all) if deed.acknowledged <= when), None)
+
+    def may_follow(self, deed: Deed, when: int) -> bool:
+        """Whether one of these can have come after *deed* and by *when*."""
+        return any(one.since <= when and one.until >= deed.since for one in reversed(self._all))
+
+    def forget(self, when: int, others: "Deeds") -> None:
+        """Drop what is neither evidence for calls after *when*, nor a remedy for evidence among *others*."""
+        best = self.last_acknowledged(when)
+        other = others.last_acknowledged(when)
+        earliest = other.since if other else min((deed.since for deed in others), default=when)
+        self._all = [
+            deed
+            for deed in self._all
+            if deed is best or deed.until >= earliest or when < deed.acknowledged < UNACKNOWLEDGED
+        ]
+
+
+def contradiction(evidence: Deeds, remedies: Deeds, answer: Operation) -> Deed | None:
+    """The last deed of *evidence* that *answer* contradicts, if nothing in *remedies* explains it."""
+    last = evidence.last_acknowledged(answer.begin)
+    return None if last is None or remedies.may_follow(last, answer.end) else last
+
+
+class Violation(NamedTuple):
+    """An answer that nothing explains.
+
+    Attributes:
+        answer: The answer.
+        evidence: What had been acknowledged before it was asked for.
+        story: The operations on this layer that matter, in the order of their begin.
+    """
+
+    answer: Operation
+    evidence: list[Deed]
+    story: list[Operation]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return "stale yes" if self.answer.outcome == Outcome.YES else "stale no"
+
+
+class Checker:
+    """Is told of operations in any order that each process logs them in, and judges answers.
+
+    Attributes:
+        judged: How many answers were.
+        unjudged: How many came too late to be.
+    """
+
+    def __init__(self) -> None:
+        self.judged = 0
+        self.unjudged = 0
+        self._writings: defaultdict[File, Deeds] = defaultdict(Deeds)
+        self._deletions: defaultdict[File, Deeds] = defaultdict(Deeds)
+        self._under_way: dict[tuple[str, int], Operation] = {}
+        self._answers: list[Operation] = []
+        self._recent: defaultdict[File, deque[Operation]] = defaultdict(lambda: deque(maxlen=RECENT))
+        self._forgotten = 0
+
+    # ---- what is told
+
+    def take(self, operation: Operation) -> None:
+        """Take one record of a log."""
+        if operation.kind not in CHANGES:
+            if operation.outcome in (Outcome.YES, Outcome.NO):
+                self._answers.append(operation)
+        elif operation.outcome == Outcome.BEGUN:
+            self._under_way[operation.worker, operation.number] = operation
+        else:
+            del self._under_way[operation.worker, operation.number]
+            self._note(operation)
+
+    def bury(self, worker: str, when: int) -> None:
+        """Take it that *worker* was dead at *when*: what it had under way was done until then, or never."""
+        for key, operation in list(self._under_way.items()):
+            if operation.worker == worker:
+                del self._under_way[key]
+                at_any_time = Span(operation.begin, when)
+                lost = operation._replace(outcome=Outcome.FAILED, end=when)
+                self._note(lost.touched(at_any_time, at_any_time))
+
+    def _note(self, operation: Operation) -> None:
+        deeds = self._writings if operation.kind in ADDITIONS else self._deletions
+        blob, link = (EVERYWHERE, operation.dgst), (operation.repo, operation.dgst)
+        if operation.kind in (Kind.PUSH, Kind.SWEEP) and operation.blob != NEVER:
+            deeds[blob].add(_deed(blob, operation, operation.blob))
+        if operation.kind != Kind.SWEEP and operation.link != NEVER:
+            deeds[link].add(_deed(link, operation, operation.link))
+
+    # ---- judging
+
+    def judge(self, when: int) -> list[Violation]:
+        """Judge the answers that can be, if the logs were read to their ends after *when*."""
+        horizon = min([when, *(operation.begin for operation in self._under_way.values())])
+        ready = [answer for answer in self._answers if answer.end < horizon]
+        self._answers = [answer for answer in self._answers if answer.end >= horizon]
+        for answer in ready:
+            self._recent[answer.repo, answer.dgst].append(answer)
+        found = [violation for answer in ready if (violation := self._judged(answer))]
+        if horizon - self._forgotten > 2 * RETENTION:
+            self._forget(horizon - RETENTION)
+        return found
+
+    def _judged(self, answer: Operation) -> Violation | None:
+        if answer.begin < self._forgotten:
+            self.unjudged += 1
+            return None
+        self.judged += 1
+        files = self._files(answer)
+        if answer.outcome == Outcome.YES:
+            found = [contradiction(self._deletions[file], self._writings[file], answer) for file in files]
+            evidence = [deed for deed in found if deed]
+            return self._violation(answer, evidence) if evidence else None
+        found = [contradiction(self._writings[file], self._deletions[file], answer) for file in files]
+        evidence = [deed for deed in found if deed]
+        return self._violation(answer, evidence) if len(evidence) == len(found) else None
+
+    def _forget(self, when: int) -> None:
+        for file in self._writings.keys() | self._deletions.keys():
+            self._writings[file].forget(when, self._deletions[file])
+            self._deletions[file].forget(when, self._writings[file])
+        self._forgotten = when
+
+    # ---- the story
+
+    def _violation(self, answer: Operation, evidence: list[Deed]) -> Violation:
+        begin = min(deed.operation.begin for deed in evidence)
+        acknowledged = max(deed.acknowledged for deed in evidence)
+        told = {answer, *(deed.operation for deed in evidence)}
+        told |= {deed.operation for deed in self._around(evidence, begin, answer.end)}
+        told |= {
+            other
+            for other in self._recent[answer.repo, answer.dgst]
+            if other.outcome == answer.outcome and begin <= other.end and other.begin <= acknowledged
+        }
+        return Violation(answer, evidence, sorted(told, key=lambda operation: operation.begin))
+
+    def _around(self, evidence: list[Deed], begin: int, end: int) -> Iterator[Deed]:
+        """What was done in that time to the files that *evidence* is of, and the last writing before."""
+        for file in {deed.file for deed in evidence}:
+            deeds = sorted([*self._writings[file], *self._deletions[file]], key=lambda deed: deed.since)
+            yield from [deed for deed in deeds if deed.until < begin][-1:]
+            yield from (deed for deed in deeds if begin <= deed.until and deed.since <= end)
+
+    @staticmethod
+    def _files(answer: Operation) -> tuple[File, File]:
+        return (answer.repo, answer.dgst), (EVERYWHERE, answer.dgst)
+
+
+def _deed(file: File, operation: Operation, span: Span) -> Deed:
+    is_acknowledged = operation.outcome == Outcome.DONE
+    return Deed(file, span.since, span.until, operation.end if is_acknowledged else UNACKNOWLEDGED, operation)

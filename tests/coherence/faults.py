@@ -1,0 +1,96 @@
+"""What befalls a run from outside, at random times. Faults of the server come one after the other."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Coroutine
+from random import Random
+from typing import NamedTuple, Self
+
+from tests.coherence.crew import Crew
+from tests.coherence.history import now
+from tests.coherence.settings import CONDUCTED_FAULTS, Settings
+from tests.servers import RedisServer
+
+
+class Fault(NamedTuple):
+    """One that was."""
+
+    name: str
+    begin: int
+    end: int
+
+
+class Faults:
+    """Those of one run, which they befall for the length of the block.
+
+    Attributes:
+        past: What befell it so far.
+    """
+
+    def __init__(self, settings: Settings, crew: Crew, server: RedisServer) -> None:
+        self.past: list[Fault] = []
+        self._settings = settings
+        self._crew = crew
+        self._server = server
+        self._chance = Random(settings.seed)
+        self._one_at_a_time = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        self._befalling = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if not self._befalling.done():
+            async with self._one_at_a_time:  # so that no server is left stopped or dead
+                self._befalling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._befalling
+
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for name in self._settings.faults:
+                if name in CONDUCTED_FAULTS:
+                    tasks.create_task(self._repeat(name, CONDUCTED_FAULTS[name]))
+
+    async def _repeat(self, name: str, seconds: float) -> None:
+        inject: Callable[[], Coroutine[object, object, None]] = getattr(self, f"_{name}")
+        while True:
+            await asyncio.sleep(self._chance.expovariate(1 / seconds))
+            begin = now()
+            await inject()
+            self.past.append(Fault(name, begin, now()))
+
+    async def _crash(self) -> None:
+        self._crew.kill_one(self._chance)
+
+    async def _restart(self) -> None:
+        async with self._one_at_a_time:
+            await asyncio.to_thread(self._server.kill)
+            await asyncio.sleep(self._chance.choice((0.0, 0.5)) * self._chance.random())
+            await asyncio.to_thread(self._server.start)
+
+    async def _stop(self) -> None:
+        async with self._one_at_a_time:
+            self._server.signal(signal.SIGSTOP)
+            try:
+                await asyncio.sleep(self._chance.choice((0.1, 1.0, 3.0)) * self._chance.random())
+            finally:
+                self._server.signal(signal.SIGCONT)
+
+    async def _flush(self) -> None:
+        async with self._one_at_a_time:
+            await asyncio.to_thread(self._server.ask, "FLUSHALL")
+
+    async def _cut(self) -> None:
+        async with self._one_at_a_time:
+            await asyncio.to_thread(self._server.ask, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    async def _evict(self) -> None:
+        """Take some keys away: members, metas, leases, markers."""
+        async with self._one_at_a_time:
+            keys = await asyncio.to_thread(self._server.ask, "KEYS", "*")
+            assert isinstance(keys, list)
+            names = sorted(key.decode() for key in keys)
+            for name in self._chance.sample(names, min(len(names), self._chance.randint(1, 10))):
+                await asyncio.to_thread(self._server.ask, "DEL", name)

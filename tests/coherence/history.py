@@ -1,0 +1,142 @@
+"""What was done, by whom, and when: operations on one clock, as each process logs them.
+
+The clock is CLOCK_MONOTONIC, which is one for all processes of a machine. A
+change is logged twice: before it touches a file, so that it is known of if its
+process is killed, and when it has ended. An answer is logged once. A log is a
+file of records of one size, each written by one call, which a kill cannot part.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from enum import IntEnum
+from itertools import count
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+now: Callable[[], int] = time.monotonic_ns
+EVERYWHERE = 255  # in the place of a repository: a sweep is of all
+
+
+class Kind(IntEnum):
+    """What was done."""
+
+    STAT = 1
+    CONTAINS = 2
+    STAT_MANY = 3
+    CONFIRM = 4
+    RECALL = 5  # the cache alone was asked
+    AUDIT = 6  # the cache alone was asked, when all was over
+    PUSH = 7
+    MOUNT = 8
+    UNLINK = 9
+    SWEEP = 10
+
+
+CHANGES = frozenset({Kind.PUSH, Kind.MOUNT, Kind.UNLINK, Kind.SWEEP})
+ADDITIONS = frozenset({Kind.PUSH, Kind.MOUNT})
+
+
+class Outcome(IntEnum):
+    """How it ended."""
+
+    BEGUN = 1  # not yet
+    YES = 2
+    NO = 3
+    MISS = 4  # the cache does not know, which is no answer
+    DONE = 5  # acknowledged
+    FAILED = 6
+
+
+class Span(NamedTuple):
+    """When a file was touched: at some moment of this time, which is in nanoseconds."""
+
+    since: int
+    until: int
+
+
+NEVER = Span(0, 0)
+
+
+class Operation(NamedTuple):
+    """One thing that one process did to, or asked about, one layer.
+
+    Attributes:
+        kind: A `Kind`.
+        outcome: An `Outcome`.
+        repo: The number of the repository, or `EVERYWHERE`.
+        dgst: The number of the digest.
+        number: Of the call, in its process; the layers of a bulk form share it.
+        begin: When it was called, in nanoseconds.
+        end: When it returned or raised; 0 if it has not.
+        blob: When the blob was touched, if this is a change.
+        link: When the link was.
+        worker: Which process.
+    """
+
+    kind: int
+    outcome: int
+    repo: int
+    dgst: int
+    number: int
+    begin: int
+    end: int
+    blob: Span = NEVER
+    link: Span = NEVER
+    worker: str = ""
+
+    def touched(self, blob: Span, link: Span) -> "Operation":
+        """The same, with what is known of its files."""
+        return self._replace(blob=blob, link=link)
+
+
+_RECORD = Struct("<BBBBIQQQQQQ")
+
+
+def _packed(operation: Operation) -> bytes:
+    *head, blob, link, _ = operation
+    return _RECORD.pack(*head, *blob, *link)
+
+
+class Log:
+    """The log of one process, to write."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._numbers = count(1)
+
+    def next_number(self) -> int:
+        """The number of a new call."""
+        return next(self._numbers)
+
+    def write(self, *operations: Operation) -> None:
+        """Add *operations*; once this has returned, no kill takes them away."""
+        os.write(self._file, b"".join(map(_packed, operations)))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._file)
+
+
+class LogReader:
+    """The log of one process, to read while it is being written."""
+
+    def __init__(self, path: Path, worker: str) -> None:
+        self.worker = worker
+        self._path = path
+        self._offset = 0
+
+    def read(self) -> Iterator[Operation]:
+        """What was added since the last call."""
+        if not self._path.exists():  # its process has not got so far
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            content = file.read()
+        whole = len(content) - len(content) % _RECORD.size
+        self._offset += whole
+        for values in _RECORD.iter_unpack(content[:whole]):
+            kind, outcome, repo, dgst, number, begin, end, *files = values
+            blob, link = Span(*files[:2]), Span(*files[2:])
+            yield Operation(kind, outcome, repo, dgst, number, begin, end, blob, link, self.worker)

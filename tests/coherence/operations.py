@@ -1,0 +1,209 @@
+"""What a worker does: what the handlers of a registry do, on layers chosen by chance, each logged.
+
+A layer that is mounted, or whose upload is skipped, is looked for in the
+storage within the bracket. Looked for before it, a sweep could come between,
+and the bracket's fill would be of a blob that is gone: check, then act.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from random import Random
+
+from layercache.cache import LayerInfoCache
+from layercache.context import Context
+from layercache.errors import NotFoundError
+from layercache.meta import LayerMeta
+from layercache.readthrough import ReadThroughCache
+from tests.coherence.history import EVERYWHERE, NEVER, Kind, Log, Operation, Outcome, Span, now
+from tests.coherence.tree import DGSTS, METAS, REPOS, Pauses, Tree
+
+
+class AbsentError(Exception):
+    """What was to be mounted is not there."""
+
+
+class Touched:
+    """When a change touched its files."""
+
+    blob: Span = NEVER
+    link: Span = NEVER
+
+
+class Hands:
+    """The operations of one process."""
+
+    def __init__(
+        self,
+        front: ReadThroughCache,
+        cache: LayerInfoCache,
+        tree: Tree,
+        log: Log,
+        chance: Random,
+        pause: Pauses,
+    ) -> None:
+        self._front = front
+        self._cache = cache
+        self._tree = tree
+        self._log = log
+        self._chance = chance
+        self._pause = pause
+
+    # ---- reads
+
+    async def stat(self, ctx: Context) -> None:
+        """Ask for a layer, as a HEAD does."""
+        repo, dgst = self._layer()
+        await self._stat(ctx, repo, dgst)
+
+    async def open(self, ctx: Context) -> None:
+        """Ask for a layer and open it, as a GET does; tell the cache if it is not there."""
+        repo, dgst = self._layer()
+        if await self._stat(ctx, repo, dgst) and not self._tree.has_blob(dgst):
+            await self._front.report_missing(ctx, REPOS[repo], DGSTS[dgst])
+
+    async def contains(self, ctx: Context) -> None:
+        """Ask whether there is a layer."""
+        repo, dgst = self._layer()
+        await self._ask(Kind.CONTAINS, repo, dgst, self._front.contains(ctx, REPOS[repo], DGSTS[dgst]))
+
+    async def confirm(self, ctx: Context) -> None:
+        """Ask past the cache."""
+        repo, dgst = self._layer()
+        await self._ask(Kind.CONFIRM, repo, dgst, self._front.confirm(ctx, REPOS[repo], DGSTS[dgst]))
+
+    async def recall(self, ctx: Context) -> None:
+        """Ask the cache alone."""
+        repo, dgst = self._layer()
+        await self._ask(Kind.RECALL, repo, dgst, self._cache.stat(ctx, REPOS[repo], DGSTS[dgst]))
+
+    async def stat_many(self, ctx: Context) -> None:
+        """Ask for all layers of an image at once."""
+        repo, begin, number = self._chance.randrange(len(REPOS)), now(), self._log.next_number()
+        metas: list[LayerMeta | None] | None = None
+        try:
+            metas = await self._front.stat_many(ctx, REPOS[repo], DGSTS)
+        finally:
+            end = now()
+            self._log.write(
+                *(
+                    Operation(Kind.STAT_MANY, outcome, repo, dgst, number, begin, end)
+                    for dgst, outcome in enumerate(_outcomes(metas))
+                )
+            )
+
+    async def audit(self, ctx: Context) -> None:
+        """Ask the cache alone for every layer."""
+        for repo in range(len(REPOS)):
+            for dgst in range(len(DGSTS)):
+                await self._ask(Kind.AUDIT, repo, dgst, self._cache.stat(ctx, REPOS[repo], DGSTS[dgst]))
+
+    async def _stat(self, ctx: Context, repo: int, dgst: int) -> bool:
+        return await self._ask(Kind.STAT, repo, dgst, self._front.stat(ctx, REPOS[repo], DGSTS[dgst]))
+
+    async def _ask(self, kind: Kind, repo: int, dgst: int, question: Awaitable[LayerMeta | bool]) -> bool:
+        number, begin, outcome = self._log.next_number(), now(), Outcome.FAILED
+        try:
+            answer = await question
+            assert isinstance(answer, bool) or answer == METAS[dgst]
+            outcome = Outcome.YES if answer else Outcome.NO
+        except NotFoundError:
+            outcome = Outcome.MISS if kind in (Kind.RECALL, Kind.AUDIT) else Outcome.NO
+        finally:
+            self._log.write(Operation(kind, outcome, repo, dgst, number, begin, now()))
+        return outcome == Outcome.YES
+
+    # ---- changes
+
+    async def push(self, ctx: Context) -> None:
+        """Push a layer."""
+        await self._push(ctx, *self._layer())
+
+    async def push_if_needed(self, ctx: Context) -> None:
+        """Push a layer, unless the storage confirms that it is there."""
+        repo, dgst = self._layer()
+        async with self._changing(Kind.PUSH, repo, dgst) as touched, self._adding(ctx, repo, dgst):
+            try:
+                await self._front.confirm(ctx, REPOS[repo], DGSTS[dgst])
+            except NotFoundError:
+                await self._commit(repo, dgst, touched)
+
+    async def mount(self, ctx: Context) -> None:
+        """Mount a layer from another repository, if that has it."""
+        repo, dgst = self._layer()
+        other = self._chance.randrange(len(REPOS))
+        if not await self._stat(ctx, other, dgst):
+            return
+        async with self._changing(Kind.MOUNT, repo, dgst) as touched, self._adding(ctx, repo, dgst):
+            await self._pause()
+            if not self._tree.has(other, dgst):
+                raise AbsentError
+            touched.link = self._tree.write_link(repo, dgst)
+            await self._pause()
+
+    async def delete(self, ctx: Context) -> None:
+        """Delete a layer from a repository."""
+        await self._delete(ctx, *self._layer())
+
+    async def replace(self, ctx: Context) -> None:
+        """Delete a layer, and push it again."""
+        layer = self._layer()
+        await self._delete(ctx, *layer)
+        await self._push(ctx, *layer)
+
+    async def sweep(self, ctx: Context) -> None:
+        """Delete a blob and leave its links, as the Go registry's sweep does."""
+        dgst = self._chance.randrange(len(DGSTS))
+        forgetting = self._cache.forgetting(ctx, DGSTS[dgst])
+        async with self._changing(Kind.SWEEP, EVERYWHERE, dgst) as touched, forgetting:
+            await self._pause()
+            touched.blob = self._tree.delete_blob(dgst)
+            await self._pause()
+
+    async def rest(self, ctx: Context) -> None:
+        """Do nothing for a while."""
+        await asyncio.sleep(self._chance.random() * 0.2)
+
+    async def _push(self, ctx: Context, repo: int, dgst: int) -> None:
+        async with self._changing(Kind.PUSH, repo, dgst) as touched, self._adding(ctx, repo, dgst):
+            await self._commit(repo, dgst, touched)
+
+    async def _commit(self, repo: int, dgst: int, touched: Touched) -> None:
+        await self._pause()
+        touched.blob = self._tree.write_blob(dgst)
+        await self._pause()
+        touched.link = self._tree.write_link(repo, dgst)
+        await self._pause()
+
+    async def _delete(self, ctx: Context, repo: int, dgst: int) -> None:
+        removing = self._front.removing(ctx, REPOS[repo], DGSTS[dgst])
+        async with self._changing(Kind.UNLINK, repo, dgst) as touched, removing:
+            await self._pause()
+            touched.link = self._tree.delete_link(repo, dgst)
+            await self._pause()
+
+    def _adding(self, ctx: Context, repo: int, dgst: int) -> AbstractAsyncContextManager[None]:
+        return self._front.adding(ctx, REPOS[repo], DGSTS[dgst], METAS[dgst])
+
+    @asynccontextmanager
+    async def _changing(self, kind: Kind, repo: int, dgst: int) -> AsyncIterator[Touched]:
+        """Log a change before it does anything, and when it has ended."""
+        touched = Touched()
+        begun = Operation(kind, Outcome.BEGUN, repo, dgst, self._log.next_number(), now(), 0)
+        self._log.write(begun)
+        outcome = Outcome.FAILED
+        try:
+            yield touched
+            outcome = Outcome.DONE
+        finally:
+            self._log.write(begun._replace(outcome=outcome, end=now()).touched(touched.blob, touched.link))
+
+    def _layer(self) -> tuple[int, int]:
+        return self._chance.randrange(len(REPOS)), self._chance.randrange(len(DGSTS))
+
+
+def _outcomes(metas: list[LayerMeta | None] | None) -> list[Outcome]:
+    if metas is None:
+        return [Outcome.FAILED] * len(DGSTS)
+    assert all(meta in (None, expected) for meta, expected in zip(metas, METAS, strict=True))
+    return [Outcome.NO if meta is None else Outcome.YES for meta in metas]

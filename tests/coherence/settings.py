@@ -1,0 +1,56 @@
+"""What a run is told, by its command line or by a test; its workers get the same as JSON."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Self
+
+# What the conductor does, and seconds between two of a kind, on average.
+SERVER_FAULTS = {"restart": 8.0, "stop": 8.0, "flush": 5.0, "cut": 4.0, "evict": 0.4}
+CONDUCTED_FAULTS = {"crash": 6.0, **SERVER_FAULTS}
+# What each worker does to its own operations.
+OWN_FAULTS = ("contexts", "slow")
+FAULTS = (*CONDUCTED_FAULTS, *OWN_FAULTS)
+
+# What a Redis that was killed comes back with: nothing; all; all but what was not yet on the disk.
+PERSISTENCE = {
+    "none": [],
+    "always": ["--appendonly", "yes", "--appendfsync", "always"],
+    "everysec": ["--appendonly", "yes", "--appendfsync", "everysec"],
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One run.
+
+    Attributes:
+        seconds: How long.
+        seed: Of every choice; what comes of them depends on the machine, too.
+        workers: How many processes push, delete and read; one more sweeps.
+        tasks: How many operations each of them has under way.
+        variant: One of `VARIANTS`.
+        faults: Some of `FAULTS`.
+        persistence: One of `PERSISTENCE`.
+        slowness: Seconds that a slow storage may take for one question.
+        until_caught: Whether to end with the first violation.
+    """
+
+    seconds: float
+    seed: int = 0
+    workers: int = 4
+    tasks: int = 64
+    variant: str = "ours"
+    faults: tuple[str, ...] = FAULTS
+    persistence: str = "none"
+    slowness: float = 0.5
+    until_caught: bool = False
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The settings that `to_json` made *text* of."""
+        fields = json.loads(text)
+        return cls(**fields | {"faults": tuple(fields["faults"])})
+
+    def to_json(self) -> str:
+        """All of them, for a worker's command line."""
+        return json.dumps(asdict(self))
