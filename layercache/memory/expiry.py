@@ -1,4 +1,4 @@
-"""When parts of what is known come to their end."""
+"""When what is known comes to its end, each half by itself."""
 
 import random
 from array import array
@@ -12,23 +12,27 @@ JITTER = 0.1  # Of a life, at most; so what was written together does not end to
 
 
 class Expiry:
-    """The end of each entry's part; an entry is a number, as in `Eviction`."""
+    """The ends of what entries hold; an entry is a number, as in `Eviction`.
+
+    Attributes:
+        clock: What the ends are measured on.
+        homes: When the membership of each entry ends, if it has one.
+        metas: When the meta of each entry ends, if it has one.
+    """
 
     def __init__(self, ttl: float, clock: Clock) -> None:
-        """A part lives *ttl* seconds, or up to a tenth less, on *clock*."""
+        """A life takes *ttl* seconds, or up to a tenth less, on *clock*."""
         self._ttl = ttl
-        self._clock = clock
         self._random = random.Random()  # noqa: S311 (who guesses it gains nothing)
-        self._ends = array("d", [0.0] * FIRST)
+        self.clock = clock
+        self.homes = array("d", [0.0] * FIRST)
+        self.metas = array("d", [0.0] * FIRST)
 
     def grow(self, more: int) -> None:
         """Make place for so many *more* entries."""
-        self._ends.extend([0.0] * more)
+        self.homes.extend([0.0] * more)
+        self.metas.extend([0.0] * more)
 
-    def begin(self, entry: int) -> None:
-        """The life of *entry* begins, anew if it had one."""
-        self._ends[entry] = self._clock() + self._ttl * (1 - JITTER * self._random.random())
-
-    def is_over(self, entry: int) -> bool:
-        """Whether the life of *entry*, which has begun, has come to its end."""
-        return self._ends[entry] <= self._clock()
+    def end(self) -> float:
+        """When a life that begins now ends."""
+        return self.clock() + self._ttl * (1 - JITTER * self._random.random())

@@ -39,8 +39,7 @@ class Table:
         self._built = self._metas.built
         self._eviction = Eviction(max_entries)
         self._hits = self._eviction.hits
-        self._home_ends = None if ttl is None else Expiry(ttl, clock)
-        self._meta_ends = None if ttl is None else Expiry(ttl, clock)
+        self._expiry = None if ttl is None else Expiry(ttl, clock)
 
     def __len__(self) -> int:
         return len(self._eviction)
@@ -49,11 +48,11 @@ class Table:
 
     def contains(self, repo: str, dgst: str) -> bool:
         """Whether *repo* is known to have *dgst*."""
-        if self._home_ends is not None:
-            self._end_home(repo, dgst, self._home_ends)
         layer = self._entries.get(dgst)
         if layer is None:
             return False
+        if self._expiry is not None:
+            self._drop_ended(layer, dgst, repo, self._expiry)
         if self._homes[layer] != repo and not self._is_shared_with(repo, layer):
             return False
         if self._hits[layer] < MOST_HITS:
@@ -62,12 +61,11 @@ class Table:
 
     def stat(self, repo: str, dgst: str) -> LayerMeta | None:
         """Where *dgst* lies, if that is known and *repo* is known to have it."""
-        if self._meta_ends is not None and self._home_ends is not None:
-            self._end_meta(dgst, self._meta_ends)
-            self._end_home(repo, dgst, self._home_ends)
         layer = self._entries.get(dgst)
         if layer is None:
             return None
+        if self._expiry is not None:
+            self._drop_ended(layer, dgst, repo, self._expiry)
         if self._homes[layer] != repo and not self._is_shared_with(repo, layer):
             return None
         if self._hits[layer] < MOST_HITS:
@@ -76,11 +74,11 @@ class Table:
 
     def meta(self, dgst: str) -> LayerMeta | None:
         """Where *dgst* lies, if that is known."""
-        if self._meta_ends is not None:
-            self._end_meta(dgst, self._meta_ends)
         layer = self._entries.get(dgst)
         if layer is None:
             return None
+        if self._expiry is not None:
+            self._drop_ended(layer, dgst, None, self._expiry)
         if self._hits[layer] < MOST_HITS:
             self._hits[layer] += 1
         return self._built.get(layer) or self._metas.get(layer, dgst)
@@ -102,19 +100,16 @@ class Table:
 
     def known(self, dgst: str) -> tuple[list[str], LayerMeta | None]:
         """The repositories that are known to have *dgst*, and where it lies, if that is known."""
-        if self._meta_ends is not None:
-            self._end_meta(dgst, self._meta_ends)
-        repos = self._repos(dgst)
-        if self._home_ends is not None:
-            for repo in repos:
-                self._end_home(repo, dgst, self._home_ends)
-            repos = self._repos(dgst)
         layer = self._entries.get(dgst)
-        return repos, None if layer is None else self._metas.get(layer, dgst)
+        if layer is None:
+            return [], None
+        if self._expiry is not None:
+            for repo in [None, *self._repos(layer)]:
+                self._drop_ended(layer, dgst, repo, self._expiry)
+        return self._repos(layer), self._metas.get(layer, dgst)
 
-    def _repos(self, dgst: str) -> list[str]:
-        layer = self._entries.get(dgst)
-        homes = None if layer is None else self._homes[layer]
+    def _repos(self, layer: int) -> list[str]:
+        homes = self._homes[layer]
         return [homes] if isinstance(homes, str) else list(homes or ())
 
     # ---- remembering
@@ -129,8 +124,8 @@ class Table:
         home = self._home(repo, dgst)
         if home is None:
             home = self._settle(repo, dgst)
-        if self._home_ends is not None:
-            self._home_ends.begin(home)
+        if self._expiry is not None:
+            self._expiry.homes[home] = self._expiry.end()
 
     def set_meta(self, dgst: str, meta: LayerMeta) -> None:
         """Remember where *dgst* lies."""
@@ -138,8 +133,8 @@ class Table:
             self._make_room()
         layer = self._layer(dgst)
         self._metas.set(layer, dgst, meta)
-        if self._meta_ends is not None:
-            self._meta_ends.begin(layer)
+        if self._expiry is not None:
+            self._expiry.metas[layer] = self._expiry.end()
 
     def _settle(self, repo: str, dgst: str) -> int:
         """Give *repo* an entry as a home of *dgst*: the layer's own, if that has no home."""
@@ -190,9 +185,8 @@ class Table:
         if more:
             self._homes.extend([None] * more)
             self._metas.grow(more)
-            if self._home_ends is not None and self._meta_ends is not None:
-                self._home_ends.grow(more)
-                self._meta_ends.grow(more)
+            if self._expiry is not None:
+                self._expiry.grow(more)
         return entry
 
     # ---- forgetting
@@ -224,14 +218,19 @@ class Table:
             del self._entries[dgst]
             self._eviction.leave(layer)
 
-    def _end_meta(self, dgst: str, ends: Expiry) -> None:
-        layer = self._entries.get(dgst)
-        if layer is not None and self._metas.has(layer) and ends.is_over(layer):
-            self.forget(dgst)
+    def _drop_ended(self, layer: int, dgst: str, repo: str | None, expiry: Expiry) -> None:
+        """Forget the meta of the *layer*, and that *repo* has it, where that has come to its end.
 
-    def _end_home(self, repo: str, dgst: str, ends: Expiry) -> None:
-        home = self._home(repo, dgst)
-        if home is not None and ends.is_over(home):
+        The layer's entry may be free afterwards, and is then empty.
+        """
+        now = expiry.clock()
+        if expiry.metas[layer] <= now:
+            self.forget(dgst)
+        if repo is None:
+            return
+        homes = self._homes[layer]
+        home = homes.get(repo) if isinstance(homes, dict) else layer
+        if home is not None and expiry.homes[home] <= now:
             self.remove(repo, dgst)
 
     def _make_room(self) -> None:
