@@ -16,7 +16,7 @@ KEYS = 500
 DEADLINE = 0.25  # seconds that a read may take
 TOLERANCE = 0.05  # seconds that it may be late
 TURNS = 20  # of the loop, that the loop may take to do what was due
-PAUSE = 0.01  # seconds that a task waits at most between two reads
+PAUSE = 0.05  # seconds that a task waits at most between two reads
 PATIENCE = 10.0  # seconds after which something that should happen has not
 
 

@@ -22,7 +22,7 @@ from tests.servers import RedisServer, running
 
 pytestmark = pytest.mark.every_loop
 
-BOUNDED = "?socket_connect_timeout=0.2"
+BOUNDED = "?socket_connect_timeout=0.5"
 
 
 @pytest.fixture
@@ -107,9 +107,9 @@ async def test_a_slow_way(proxy: Proxy, make_link: MakeLink) -> None:
 
 
 async def test_dribbled_replies(proxy: Proxy, far: Link) -> None:
-    """Replies that come in pieces of a few bytes are put together."""
+    """Replies that come in small pieces are put together."""
     async with Crowd(far) as crowd:
-        proxy.piece = 7
+        proxy.piece = 50
         await crowd.more("answer")
     assert proxy.accepted == 1
 
