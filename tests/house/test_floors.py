@@ -20,7 +20,7 @@ FLOORS = """
     3  memory redis storage
     4  readthrough tiered
     5  opening
-    6  asgi fastapi aiohttp metrics testing
+    6  requests < asgi oci metrics testing < aiohttp fastapi
     7  cli
 """
 

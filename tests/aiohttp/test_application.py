@@ -1,0 +1,144 @@
+"""What an aiohttp application gets: a cache, contexts, errors; and what becomes of clients that hang up."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession, web
+from aiohttp.test_utils import TestClient, TestServer
+
+from layercache import (
+    ContextError,
+    InvalidArgumentError,
+    LayerInfoCache,
+    LayerMeta,
+    MemoryCache,
+    NotFoundError,
+    ReadThroughCache,
+)
+from layercache.aiohttp import CACHE, CONTEXT, add_cache, context_middleware
+from layercache.oci import OCIError
+from layercache.requests import REQUEST_ID
+from layercache.testing import SlowSource
+from tests.web.clients import asking, settled
+
+DGST = "sha256:00"
+ERRORS: dict[str, tuple[Exception, int, str]] = {
+    "invalid": (InvalidArgumentError("not a digest"), 400, "UNSUPPORTED"),
+    "unknown": (NotFoundError(DGST), 404, "BLOB_UNKNOWN"),
+    "said": (
+        OCIError(416, "RANGE_INVALID", "not there", {"Content-Range": "bytes */0"}),
+        416,
+        "RANGE_INVALID",
+    ),
+}
+Client = TestClient[web.Request, web.Application]
+
+
+class House:
+    """An application, and what its handlers and its cache went through."""
+
+    def __init__(self) -> None:
+        self.source = SlowSource()
+        self.source.put("x", DGST, LayerMeta("/data", 1))
+        self.ended: asyncio.Queue[ContextError | None] = asyncio.Queue()
+        self.is_closed = False
+        self.app = web.Application(middlewares=[context_middleware(seconds=10.0, timeout_header="X-Timeout")])
+        self.app.add_routes(
+            [web.get("/stat", self.stat), web.get("/fail/{kind}", self.fail), web.get("/name", self.name)]
+        )
+        add_cache(self.app, self.make)
+
+    def make(self) -> LayerInfoCache:
+        """A cache that notes its end."""
+        house = self
+
+        class Closing(ReadThroughCache):
+            async def aclose(self) -> None:
+                house.is_closed = True
+                await super().aclose()
+
+        return Closing(MemoryCache(), self.source)
+
+    async def stat(self, request: web.Request) -> web.Response:
+        """A handler that asks the cache, and has a helper that waits under the same context."""
+        ctx = request[CONTEXT]
+        helper = asyncio.create_task(ctx.wait())
+        helper.add_done_callback(lambda _: self.ended.put_nowait(ctx.err()))
+        meta = await request.app[CACHE].stat(ctx, "x", DGST)
+        return web.json_response(meta.length)
+
+    async def fail(self, request: web.Request) -> web.Response:
+        """A handler that raises."""
+        raise ERRORS[request.match_info["kind"]][0]
+
+    async def name(self, request: web.Request) -> web.Response:
+        """A handler that says what its request is called."""
+        return web.json_response(request[CONTEXT].value(REQUEST_ID))
+
+
+@pytest.fixture
+def house() -> House:
+    """An application."""
+    return House()
+
+
+@pytest.fixture
+async def client(house: House) -> AsyncIterator[Client]:
+    """A client of the application, which runs; its server cancels the handlers of those who leave."""
+    async with TestClient(TestServer(house.app)) as client:
+        yield client
+
+
+async def test_handler_has_context_and_cache(client: Client, house: House) -> None:
+    """A handler finds the cache in its application and a context in its request."""
+    answer = await client.get("/stat")
+    assert await answer.json() == 1
+    assert await house.ended.get() is not None
+    named = await client.get("/name", headers={"X-Request-Id": "abc"})
+    assert await named.json() == "abc"
+
+
+async def test_cache_lives_as_long_as_the_application(house: House) -> None:
+    """The cache is closed when the application ends."""
+    async with TestServer(house.app), ClientSession():
+        assert not house.is_closed
+    assert house.is_closed
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+async def test_errors_are_told(client: Client, kind: str) -> None:
+    """Each error is answered with the status that it deserves, in the body that OCI wants."""
+    error, status, code = ERRORS[kind]
+    answer = await client.get(f"/fail/{kind}")
+    told = {"code": code, "message": str(error), "detail": None}
+    assert (answer.status, await answer.json()) == (status, {"errors": [told]})
+    assert answer.headers.get("Content-Range") == ("bytes */0" if kind == "said" else None)
+
+
+async def test_client_that_has_no_time(client: Client) -> None:
+    """A client that leaves no time is told that it was up."""
+    assert (await client.get("/stat", headers={"X-Timeout": "0"})).status == 504
+
+
+async def test_storage_call_that_nobody_waits_for(client: Client, house: House) -> None:
+    """When the last client that waits has left, the storage is no longer asked, and helpers are told."""
+    house.source.hold()
+    quiet = len(asyncio.all_tasks())
+    async with asyncio.timeout(10):
+        async with asking(client.port or 0, "GET /stat HTTP/1.1"):
+            await house.source.asked()
+        assert await house.ended.get() is not None
+        await settled(quiet)
+    house.source.release()
+
+
+async def test_those_who_stay_are_answered(client: Client, house: House) -> None:
+    """One client that leaves takes nothing from another, who waits for the same."""
+    house.source.hold()
+    async with asyncio.timeout(10), asking(client.port or 0, "GET /stat HTTP/1.1") as staying:
+        async with asking(client.port or 0, "GET /stat HTTP/1.1"):
+            await house.source.asked()
+        await house.ended.get()
+        house.source.release()
+        assert b"200 OK" in await staying.readline()

@@ -1,0 +1,40 @@
+"""uvicorn in the loop of the test, and clients that ask what they like, and hang up when they like."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import FastAPI
+
+
+@asynccontextmanager
+async def serving(app: FastAPI) -> AsyncIterator[int]:
+    """Serve *app* for the length of the block, and give the port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
+        task = asyncio.create_task(server.serve([listener]))
+        try:
+            port: int = listener.getsockname()[1]
+            yield port
+        finally:
+            server.should_exit = True
+            await task
+
+
+async def settled(count: int) -> None:
+    """Return once no more than *count* tasks are left."""
+    while len(asyncio.all_tasks()) > count:  # noqa: ASYNC110 - a task ends without an event
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def asking(port: int, *lines: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Send the head of a request, give what is answered, and hang up."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write("\r\n".join([*lines, "Host: x", "", ""]).encode())
+        yield reader
+    finally:
+        writer.transport.abort()
