@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 from redis.backoff import ConstantBackoff
 

@@ -42,7 +42,7 @@ async def test_the_session(redis_server: RedisServer, make_link: MakeLink) -> No
 
 
 async def test_the_library_is_named(redis_server: RedisServer, make_link: MakeLink) -> None:
-    """A server that keeps names of libraries is told ours; an older one is not asked to."""
+    """A server that keeps names of libraries is told ours, and an older one is no worse for it."""
     seen = await session(make_link(redis_server.url))
     assert seen.get("lib-name", "layercache") == "layercache"
     assert ("lib-name" in seen) == (redis_server.version >= (7, 2))
@@ -228,12 +228,7 @@ async def test_sentinel_may_be_behind(
 
 
 async def test_sentinel(servers: tuple[RedisServer, RedisServer, RedisSentinel], make_link: MakeLink) -> None:
-    """The master is who Sentinel names; when it says that it is none (any more), the next one is found.
-
-    1  the second server is a replica of the first, which is the master
-    2  the second becomes the master, the first its replica
-    3  a write on the old connection: READONLY, and the new master is found
-    """
+    """The master is who Sentinel names, and when it answers READONLY the next one is found."""
     first, second, sentinel = servers
     sentinel.call_master("registry", first)
     asked = Sentinel([("127.0.0.1", sentinel.port)])  # type: ignore[no-untyped-call]
