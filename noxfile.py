@@ -61,6 +61,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def coherence(session: nox.Session) -> None:
+    """Let registries share a Redis under fire, and judge every answer; options go to `tests.coherence`."""
+    session.install("-e", ".[dev]")
+    session.run("python", "-m", "tests.coherence", *session.posargs)
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Serve a small registry, pull from it twice, and show what the cache saved."""
     session.install("-e", ".[dev]")

@@ -21,7 +21,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--variant", choices=VARIANTS, default="ours")
     parser.add_argument("--faults", default="all", help=f"all, none, or some of {','.join(FAULTS)}")
     parser.add_argument("--persistence", choices=PERSISTENCE, default="none")
-    parser.add_argument("--until-caught", action="store_true", help="end with the first violation")
+    parser.add_argument("--until-caught", action="store_true", help="end with the first stale yes")
     parser.add_argument("--rate-report", action="store_true", help="show how the rate went")
     return parser.parse_args(arguments)
 

@@ -39,6 +39,9 @@ RETENTION = 30_000_000_000  # nanoseconds; longer than any call may take
 UNACKNOWLEDGED = 2**63
 RECENT = 60  # answers about a layer that are kept for the story
 
+STALE_YES = "stale yes"
+STALE_NO = "stale no"
+
 File = tuple[int, int]  # a link by repository and digest, a blob by EVERYWHERE and digest
 
 
@@ -107,7 +110,12 @@ class Violation(NamedTuple):
     @property
     def name(self) -> str:
         """What it is called."""
-        return "stale yes" if self.answer.outcome == Outcome.YES else "stale no"
+        return STALE_YES if self.answer.outcome == Outcome.YES else STALE_NO
+
+    @property
+    def age(self) -> int:
+        """How long ago that was when the answer was given, in nanoseconds."""
+        return self.answer.end - min(deed.acknowledged for deed in self.evidence)
 
 
 class Checker:

@@ -65,7 +65,7 @@ class Run:
         self._crew.start()
         end = now() + round(self._settings.seconds * SECOND)
         async with self._faults:
-            while now() < end and not (self._settings.until_caught and self.report.violated):
+            while now() < end and not (self._settings.until_caught and self.report.caught):
                 await asyncio.sleep(LOOKING_SECONDS)
                 self._crew.check()
                 self._look()

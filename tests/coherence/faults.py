@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Coroutine
 from random import Random
@@ -11,6 +12,8 @@ from tests.coherence.crew import Crew
 from tests.coherence.history import now
 from tests.coherence.settings import CONDUCTED_FAULTS, Settings
 from tests.servers import RedisServer
+
+SYNCING_SECONDS = 1.0  # between two times that a log is synced under `appendfsync everysec`
 
 
 class Fault(NamedTuple):
@@ -56,7 +59,7 @@ class Faults:
     async def _repeat(self, name: str, seconds: float) -> None:
         inject: Callable[[], Coroutine[object, object, None]] = getattr(self, f"_{name}")
         while True:
-            await asyncio.sleep(self._chance.expovariate(1 / seconds))
+            await asyncio.sleep(self._chance.uniform(0.5, 1.5) * seconds)
             begin = now()
             await inject()
             self.past.append(Fault(name, begin, now()))
@@ -66,9 +69,20 @@ class Faults:
 
     async def _restart(self) -> None:
         async with self._one_at_a_time:
-            await asyncio.to_thread(self._server.kill)
+            if self._settings.persistence == "power-cut":
+                await self._cut_power()
+            else:
+                await asyncio.to_thread(self._server.kill)
             await asyncio.sleep(self._chance.choice((0.0, 0.5)) * self._chance.random())
             await asyncio.to_thread(self._server.start)
+
+    async def _cut_power(self) -> None:
+        """Kill it, and take from its log what was not yet on the disk: the last of it, up to a second."""
+        [log] = self._server.directory.glob("appendonlydir/*.incr.aof")
+        on_disk = log.stat().st_size
+        await asyncio.sleep(self._chance.random() * SYNCING_SECONDS)
+        await asyncio.to_thread(self._server.kill)
+        os.truncate(log, on_disk)
 
     async def _stop(self) -> None:
         async with self._one_at_a_time:

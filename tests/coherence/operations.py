@@ -6,7 +6,7 @@ and the bracket's fill would be of a blob that is gone: check, then act.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from random import Random
 
@@ -17,6 +17,8 @@ from layercache.meta import LayerMeta
 from layercache.readthrough import ReadThroughCache
 from tests.coherence.history import EVERYWHERE, NEVER, Kind, Log, Operation, Outcome, Span, now
 from tests.coherence.tree import DGSTS, METAS, REPOS, Pauses, Tree
+
+LAYERS = 6  # of an image
 
 
 class AbsentError(Exception):
@@ -79,16 +81,20 @@ class Hands:
 
     async def stat_many(self, ctx: Context) -> None:
         """Ask for all layers of an image at once."""
-        repo, begin, number = self._chance.randrange(len(REPOS)), now(), self._log.next_number()
-        metas: list[LayerMeta | None] | None = None
+        repo, begin, number = self._one_of(REPOS), now(), self._log.next_number()
+        dgsts = self._chance.sample(range(len(DGSTS)), LAYERS)
+        outcomes = [Outcome.FAILED] * LAYERS
         try:
-            metas = await self._front.stat_many(ctx, REPOS[repo], DGSTS)
+            metas = await self._front.stat_many(ctx, REPOS[repo], [DGSTS[dgst] for dgst in dgsts])
+            assert all(meta in (None, METAS[dgst]) for dgst, meta in zip(dgsts, metas, strict=True))
+            outcomes = [Outcome.NO if meta is None else Outcome.YES for meta in metas]
         finally:
             end = now()
+            answers = zip(outcomes, dgsts, strict=True)
             self._log.write(
                 *(
                     Operation(Kind.STAT_MANY, outcome, repo, dgst, number, begin, end)
-                    for dgst, outcome in enumerate(_outcomes(metas))
+                    for outcome, dgst in answers
                 )
             )
 
@@ -131,7 +137,7 @@ class Hands:
     async def mount(self, ctx: Context) -> None:
         """Mount a layer from another repository, if that has it."""
         repo, dgst = self._layer()
-        other = self._chance.randrange(len(REPOS))
+        other = self._one_of(REPOS)
         if not await self._stat(ctx, other, dgst):
             return
         async with self._changing(Kind.MOUNT, repo, dgst) as touched, self._adding(ctx, repo, dgst):
@@ -153,7 +159,7 @@ class Hands:
 
     async def sweep(self, ctx: Context) -> None:
         """Delete a blob and leave its links, as the Go registry's sweep does."""
-        dgst = self._chance.randrange(len(DGSTS))
+        dgst = self._one_of(DGSTS)
         forgetting = self._cache.forgetting(ctx, DGSTS[dgst])
         async with self._changing(Kind.SWEEP, EVERYWHERE, dgst) as touched, forgetting:
             await self._pause()
@@ -199,11 +205,8 @@ class Hands:
             self._log.write(begun._replace(outcome=outcome, end=now()).touched(touched.blob, touched.link))
 
     def _layer(self) -> tuple[int, int]:
-        return self._chance.randrange(len(REPOS)), self._chance.randrange(len(DGSTS))
+        return self._one_of(REPOS), self._one_of(DGSTS)
 
-
-def _outcomes(metas: list[LayerMeta | None] | None) -> list[Outcome]:
-    if metas is None:
-        return [Outcome.FAILED] * len(DGSTS)
-    assert all(meta in (None, expected) for meta, expected in zip(metas, METAS, strict=True))
-    return [Outcome.NO if meta is None else Outcome.YES for meta in metas]
+    def _one_of(self, names: Sequence[str]) -> int:
+        """The number of one of *names*: mostly of an early one, so that some are hot and some have time."""
+        return int(self._chance.random() ** 2 * len(names))

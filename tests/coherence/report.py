@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.coherence.checker import Violation
+from tests.coherence.checker import STALE_YES, Violation
 from tests.coherence.faults import Fault
 from tests.coherence.history import CHANGES, EVERYWHERE, NEVER, Kind, Operation, Outcome
 from tests.coherence.settings import Settings
@@ -28,7 +28,7 @@ class Report:
         unjudged: How many it could not.
         violations: Those that were found, or the first so many.
         violated: How many there were of each sort.
-        caught: When the first was found, in seconds from the begin.
+        caught: When the first stale yes was found, in seconds from the begin.
         faults: What befell the run.
         tallies: What the caches told of themselves.
         lies_at_rest: Layers that the cache claimed when all was over, and the storage did not have.
@@ -63,7 +63,7 @@ class Report:
     def blame(self, violations: Iterable[Violation], when: int) -> None:
         """Add what the checker found at *when*."""
         for violation in violations:
-            if self.caught is None:
+            if self.caught is None and violation.name == STALE_YES:
                 self.caught = (when - self.begin) / SECOND
             self.violated[violation.name] += 1
             if len(self.violations) < KEPT:
@@ -92,6 +92,12 @@ class Report:
         yield f"answers      {self.judged:,} judged, {self.unjudged} that came too late to be"
         yield f"at rest      {self.lies_at_rest} layers claimed by the cache that the storage does not have"
         yield f"violations   {_listed(self.violated) or 'none'}"
+        if self.violations:
+            layers = {(violation.answer.repo, violation.answer.dgst) for violation in self.violations}
+            latest = max(violation.age for violation in self.violations) / SECOND
+            if self.caught is not None:
+                yield f"             the first stale yes was caught after {self.caught:.1f} s"
+            yield f"             of {len(layers)} layers, the last {latest:.2f} s after what it contradicts"
         yield from self._stories()
 
     def rates(self) -> Iterator[str]:
@@ -122,7 +128,10 @@ def story(violation: Violation, faults: Iterable[Fault]) -> Iterator[str]:
     begin = violation.story[0].begin
     yield ""
     yield f"{violation.name}: {REPOS[answer.repo]}, layer {answer.dgst} ({DGSTS[answer.dgst][:19]}…)"
-    lines = [(operation.begin, operation.end, _told(operation, begin)) for operation in violation.story]
+    lines = [
+        (operation.begin, operation.end, _told(operation, begin) + ("   <-" if operation is answer else ""))
+        for operation in violation.story
+    ]
     lines += [
         (fault.begin, fault.end, f"({fault.name})")
         for fault in faults
@@ -134,7 +143,7 @@ def story(violation: Violation, faults: Iterable[Fault]) -> Iterator[str]:
         f"the {Kind(deed.operation.kind).name.lower()} at {_ms(deed.acknowledged, begin).strip()}"
         for deed in violation.evidence
     )
-    yield f"  The last answer contradicts what was acknowledged before: {evidence}."
+    yield f"  This answer contradicts what was acknowledged before: {evidence}."
 
 
 def _told(operation: Operation, begin: int) -> str:

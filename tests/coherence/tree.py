@@ -17,8 +17,8 @@ from layercache.storage.layout import data_path, layer_link_path
 from tests.coherence.history import Span, now
 from tests.storage.trees import digest_of
 
-REPOS = [f"team/app-{number}" for number in range(4)]
-CONTENTS = [b"layer %d " % number * (number + 1) for number in range(6)]
+REPOS = [f"team/app-{number}" for number in range(6)]
+CONTENTS = [b"layer %d " % number * (number + 1) for number in range(16)]
 DGSTS = [digest_of(content) for content in CONTENTS]
 METAS = [LayerMeta(data_path(dgst), len(content)) for dgst, content in zip(DGSTS, CONTENTS, strict=True)]
 

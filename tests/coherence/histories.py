@@ -1,0 +1,79 @@
+"""Histories written by hand, for tests of the checker: a line is an operation, times are small numbers."""
+
+from tests.coherence.checker import Checker, Violation
+from tests.coherence.history import EVERYWHERE, NEVER, Kind, Operation, Outcome, Span
+
+LATER = 1_000_000
+ITSELF = "one"
+OTHER = "two"
+
+
+class History:
+    """Writes a history of one layer; an operation has a begin, an end, and moments at which it touches files.
+
+    It begins with a push to repository 0, which is acknowledged at 20.
+    """
+
+    def __init__(self) -> None:
+        self._checker = Checker()
+        self._number = 0
+        self.push(10, 20, blob=12, link=14)
+
+    # ---- changes
+
+    def push(self, begin: int, end: int, *, blob: int, link: int, repo: int = 0, ok: bool = True) -> None:
+        """Push the layer."""
+        self._change(Kind.PUSH, repo, begin, end, (blob, link), ok=ok)
+
+    def mount(self, begin: int, end: int, *, link: int, ok: bool = True) -> None:
+        """Mount the layer."""
+        self._change(Kind.MOUNT, 0, begin, end, (0, link), ok=ok)
+
+    def unlink(self, begin: int, end: int, *, link: int, repo: int = 0, ok: bool = True) -> None:
+        """Delete the layer from a repository."""
+        self._change(Kind.UNLINK, repo, begin, end, (0, link), ok=ok)
+
+    def sweep(self, begin: int, end: int, *, blob: int, ok: bool = True) -> None:
+        """Delete the blob."""
+        self._change(Kind.SWEEP, EVERYWHERE, begin, end, (blob, 0), ok=ok)
+
+    def crash(self, kind: Kind, begin: int, killed: int) -> None:
+        """Begin a change, and be killed."""
+        repo = EVERYWHERE if kind == Kind.SWEEP else 0
+        self.open(kind, begin, repo)
+        self._checker.bury(OTHER, killed)
+
+    def open(self, kind: Kind, begin: int, repo: int = 0) -> None:
+        """Begin a change, and be at it still."""
+        self._number += 1
+        self._checker.take(Operation(kind, Outcome.BEGUN, repo, 0, self._number, begin, 0, worker=OTHER))
+
+    def _change(
+        self, kind: Kind, repo: int, begin: int, end: int, touched: tuple[int, int], *, ok: bool
+    ) -> None:
+        self._number += 1
+        begun = Operation(kind, Outcome.BEGUN, repo, 0, self._number, begin, 0, worker=ITSELF)
+        self._checker.take(begun)
+        blob, link = (Span(moment, moment) if moment else NEVER for moment in touched)
+        outcome = Outcome.DONE if ok else Outcome.FAILED
+        self._checker.take(begun._replace(outcome=outcome, end=end).touched(blob, link))
+
+    # ---- answers
+
+    def ask(self, begin: int, end: int, outcome: Outcome, kind: Kind = Kind.STAT) -> None:
+        """Be given an answer."""
+        self._number += 1
+        self._checker.take(Operation(kind, outcome, 0, 0, self._number, begin, end, worker=ITSELF))
+
+    def found(self, when: int = LATER) -> list[Violation]:
+        """What the checker finds, if it looks at *when*."""
+        return self._checker.judge(when)
+
+    def says(self, when: int = LATER) -> list[str]:
+        """The names of it."""
+        return [violation.name for violation in self.found(when)]
+
+    @property
+    def judged(self) -> int:
+        """How many answers were judged."""
+        return self._checker.judged

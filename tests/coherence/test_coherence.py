@@ -1,0 +1,41 @@
+"""The library under fire: no answer is wrong; and what is made wrong on purpose is caught.
+
+A longer run: `nox -s coherence -- --minutes 10 --seed 1`.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.coherence.conductor import conduct
+from tests.coherence.report import Report
+from tests.coherence.settings import Settings
+from tests.coherence.variants import VARIANTS
+
+SHORT = 10.0  # seconds
+CATCHING_SECONDS = 60.0
+
+
+def told(report: Report) -> str:
+    """The whole report, for whoever reads of a failure."""
+    return "\n".join(report.lines())
+
+
+@pytest.mark.parametrize("persistence", ["none", "always"])
+async def test_nothing_is_wrong(tmp_path: Path, persistence: str) -> None:
+    """Every answer is explained, with all faults, whether a killed Redis comes back empty or whole."""
+    report = await conduct(Settings(SHORT, seed=1, persistence=persistence), tmp_path)
+    assert not report.violated, told(report)
+    assert report.unjudged == 0
+    assert report.judged > 1_000
+    assert report.faults
+    assert report.tallies["hits"] > 0
+    assert report.tallies["fills"] > 0
+
+
+@pytest.mark.parametrize("variant", sorted(set(VARIANTS) - {"ours"}))
+async def test_a_broken_variant_is_caught(tmp_path: Path, variant: str) -> None:
+    """A stale yes is found soon of each design that is known to be wrong."""
+    settings = Settings(CATCHING_SECONDS, seed=1, variant=variant, faults=("slow",), until_caught=True)
+    report = await conduct(settings, tmp_path)
+    assert report.caught is not None, told(report)
