@@ -12,10 +12,10 @@ of another's is touched.
 
 Replies find their waiters by order alone. So whatever puts the order in doubt
 ends the connection: bytes that are no RESP, a reply that nobody waits for, a
-listener that raised, a payload that cannot be encoded. (And READONLY and
-MASTERDOWN do: what said so is no master, and the next one may be.) Not seen is a payload
-that has more or fewer commands than its caller says; they come from one place
-each, in this package.
+listener that raised, a payload that cannot be encoded. (READONLY and MASTERDOWN
+end it, too: what says so is no master, and the next one may be.) Not seen is a
+payload of more or fewer commands than its caller says; payloads are made in few
+places, all in this package.
 
 Limits: one event loop; RESP3 (pushes have a type of their own there).
 """
