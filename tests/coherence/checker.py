@@ -25,7 +25,7 @@ last is the strongest evidence, for the fewest writings can have come after it.
 
 A process tells of a change before it touches a file. So of what ended before
 the earliest change that is still under way, all is known, and it is judged
-then, once. What can no longer matter is forgotten, RETENTION after that.
+then, once. What can no longer matter is forgotten some time after that.
 """
 
 import bisect
@@ -77,15 +77,14 @@ class Deeds:
         return any(one.since <= when and one.until >= deed.since for one in reversed(self._all))
 
     def forget(self, when: int, others: "Deeds") -> None:
-        """Drop what is neither evidence for calls after *when*, nor a remedy for evidence among *others*."""
-        best = self.last_acknowledged(when)
+        """Drop what can no longer matter to calls from *when* on.
+
+        That is what was done before the last of *others* that had been acknowledged by then: that one
+        answers all that it could prove, and nothing that it could answer is evidence any more.
+        """
         other = others.last_acknowledged(when)
-        earliest = other.since if other else min((deed.since for deed in others), default=when)
-        self._all = [
-            deed
-            for deed in self._all
-            if deed is best or deed.until >= earliest or when < deed.acknowledged < UNACKNOWLEDGED
-        ]
+        if other is not None:
+            self._all = [deed for deed in self._all if deed.until >= other.since]
 
 
 def contradiction(evidence: Deeds, remedies: Deeds, answer: Operation) -> Deed | None:
@@ -126,7 +125,8 @@ class Checker:
         unjudged: How many came too late to be.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, retention: int = RETENTION) -> None:
+        """Forget what can no longer matter to calls that took at most *retention* nanoseconds."""
         self.judged = 0
         self.unjudged = 0
         self._writings: defaultdict[File, Deeds] = defaultdict(Deeds)
@@ -134,7 +134,13 @@ class Checker:
         self._under_way: dict[tuple[str, int], Operation] = {}
         self._answers: list[Operation] = []
         self._recent: defaultdict[File, deque[Operation]] = defaultdict(lambda: deque(maxlen=RECENT))
+        self._retention = retention
         self._forgotten = 0
+
+    @property
+    def remembered(self) -> int:
+        """How many deeds are."""
+        return sum(len(list(deeds)) for deeds in [*self._writings.values(), *self._deletions.values()])
 
     # ---- what is told
 
@@ -176,8 +182,8 @@ class Checker:
         for answer in ready:
             self._recent[answer.repo, answer.dgst].append(answer)
         found = [violation for answer in ready if (violation := self._judged(answer))]
-        if horizon - self._forgotten > 2 * RETENTION:
-            self._forget(horizon - RETENTION)
+        if horizon - self._forgotten > 2 * self._retention:
+            self._forget(horizon - self._retention)
         return found
 
     def _judged(self, answer: Operation) -> Violation | None:
