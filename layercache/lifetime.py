@@ -54,6 +54,10 @@ class End(NamedTuple):
         return error
 
 
+# Of one that was closed in time, with nothing below it that could ask when.
+_CLOSED = End(-math.inf, CanceledError)
+
+
 class Lifetime:
     """From a context's making to its end, which comes once."""
 
@@ -62,6 +66,7 @@ class Lifetime:
         "_children",
         "_end",
         "_is_told",
+        "_is_upper",
         "_room",
         "_upper",
         "_watchers",
@@ -69,11 +74,13 @@ class Lifetime:
         "deadline",
     )
 
-    def __init__(self, upper: "Lifetime | None", deadline: float) -> None:
-        """Hang a new lifetime below *upper*; its *deadline* is infinity or on the loop's clock."""
+    def __init__(self, upper: "Lifetime | None", deadline: float, clock: Callable[[], float]) -> None:
+        """Hang a new lifetime below *upper*; its *deadline* is infinity or on *clock*, the loop's."""
         self._upper = upper
+        if upper is not None:
+            upper._is_upper = True
         # Kept, because to find the loop costs more than to ask it.
-        self.clock: Callable[[], float] = clock() if upper is None else upper.clock
+        self.clock: Callable[[], float] = clock
         self.deadline: float = deadline if upper is None or deadline < upper.deadline else upper.deadline
         self._end: End | None = None
         self._watchers: list[Failable] | None = None
@@ -81,6 +88,7 @@ class Lifetime:
         self._room = FEW
         self._bucket: Bucket | None = None
         self._is_told = False
+        self._is_upper = False
 
     def cancel(self, cause: BaseException | None) -> None:
         """End now, and with it all below, unless the end has come already."""
@@ -94,7 +102,10 @@ class Lifetime:
 
     def close(self) -> None:
         """End, and leave nothing behind in the timers or above."""
-        self.cancel(None)
+        if self._is_upper or self._is_watched():
+            self.cancel(None)
+        elif self._end is None:
+            self._end = self.look() or _CLOSED
         self._let_go()
 
     # ---- asked
@@ -158,10 +169,16 @@ class Lifetime:
         children.add(child)
 
     def _is_watched(self) -> bool:
-        return bool(self._children) or not all(watcher.done() for watcher in self._watchers or ())
+        if self._watchers:
+            for watcher in self._watchers:
+                if not watcher.done():
+                    return True
+        return bool(self._children)
 
     def _let_go(self) -> None:
         """No longer be told; the next watcher begins that anew."""
+        if not self._is_told:
+            return
         self._is_told = False
         self._watchers = None
         if self._bucket is not None:
