@@ -11,11 +11,12 @@ import random
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 from bench.memory_parts.policies import Arc, Lru, Policy, S3Fifo, Sieve
 from bench.memory_parts.traces import CATALOGUE, TRACES, Trace
 from layercache import Digest, LayerMeta, MemoryCache, Repository, background
-from layercache.memory.eviction import MOST_HITS, Eviction
+from layercache.memory import eviction
 from layercache.meta import blob_path
 
 SEEDS = (1, 2, 3)
@@ -28,23 +29,28 @@ Ratios = dict[tuple[str, str, str], list[float]]  # By policy, trace and share, 
 
 
 class Shipped:
-    """What MemoryCache does at a hit, alone, to be timed beside the others."""
+    """The queues of MemoryCache alone, to be timed and varied beside the others."""
 
     def __init__(self, size: int) -> None:
+        self._size = size
         self._entries: dict[int, int] = {}
-        self._eviction = Eviction(size)
+        self._eviction = eviction.Eviction(size)
 
     def hit(self, key: int) -> bool:
         """Whether *key* is kept; the hit is counted."""
         entry = self._entries.get(key)
         if entry is None:
             return False
-        if self._eviction.hits[entry] < MOST_HITS:
+        if self._eviction.hits[entry] < eviction.MOST_HITS:
             self._eviction.hits[entry] += 1
         return True
 
     def enter(self, key: int) -> None:
-        """Keep *key*; there is room."""
+        """Keep *key*, and let another go if there is no room."""
+        while len(self._entries) >= self._size:
+            subject = self._eviction.choose()
+            assert isinstance(subject, str), "a layer, and not a layer in a repository"
+            self._eviction.leave(self._entries.pop(int(subject)))
         self._entries[key] = self._eviction.enter(str(key))
 
 
@@ -135,3 +141,51 @@ def costs() -> dict[str, float]:
                 policy.hit(key)
             found[name].append((time.thread_time_ns() - start) / len(keys))
     return {name: statistics.median(times) for name, times in found.items()}
+
+
+# ---- how the shares were found
+
+
+def exact(**shares: float) -> Callable[[int], Policy]:
+    """S3-FIFO with a queue of ghosts, and other *shares* than the paper's."""
+    return partial(S3Fifo, **shares)
+
+
+def changed(**constants: int) -> Callable[[int], Policy]:
+    """The queues of MemoryCache with other *constants*."""
+
+    def make(size: int) -> Policy:
+        for name, value in {**AS_SHIPPED, **constants}.items():
+            setattr(eviction, name, value)
+        return Shipped(size)
+
+    return make
+
+
+AS_SHIPPED = {name: getattr(eviction, name) for name in ("SMALL_SHARE", "MOST_HITS", "MOST_STEPS")}
+VARIANTS: dict[str, Callable[[int], Policy]] = {
+    "the paper's": exact(),
+    "one hit leads to main": exact(worth_main=1),
+    "... small 15 %": exact(worth_main=1, small=0.15),
+    "... small 5 %": exact(worth_main=1, small=0.05),
+    "... ... ghosts 30 %": exact(worth_main=1, small=0.05, ghosts=0.3),
+    "... ... ghosts 100 %": exact(worth_main=1, small=0.05, ghosts=1.0),
+    "... ... ... 7 hits": exact(worth_main=1, small=0.05, ghosts=1.0, most_hits=7),
+    "shipped: a table of ghosts, 128 steps": changed(),
+    "... 3 hits": changed(MOST_HITS=3),
+    "... 16 steps": changed(MOST_STEPS=16),
+    "... 8 steps": changed(MOST_STEPS=8),
+    "... 1,000,000 steps": changed(MOST_STEPS=1_000_000),
+    "... small 10 %": changed(SMALL_SHARE=10),
+}
+
+
+def report_variants() -> None:
+    """Print by how many points each variant is above ARC, over all cells and seeds."""
+    traces = [make(seed) for make in TRACES.values() for seed in SEEDS]
+    runs = [(size, trace) for trace in traces for size in SHARES.values()]
+    arc = [simulated(Arc(size), trace) for size, trace in runs]
+    print(f"{'points above ARC':<40}{'worst':>7}{'mean':>7}")
+    for name, make in VARIANTS.items():
+        above = [simulated(make(size), trace) - least for (size, trace), least in zip(runs, arc, strict=True)]
+        print(f"{name:<40}{min(above):>+7.2f}{statistics.mean(above):>+7.2f}")

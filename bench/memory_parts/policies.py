@@ -156,12 +156,15 @@ class Sieve:
 class S3Fifo:
     """S3-FIFO with the shares of its paper: Yang et al., SOSP 2023."""
 
-    SMALL, GHOSTS, MOST_HITS, WORTH_MAIN = 0.1, 0.9, 3, 2
-
-    def __init__(self, size: int) -> None:
+    def __init__(
+        self, size: int, *, small: float = 0.1, ghosts: float = 0.9, most_hits: int = 3, worth_main: int = 2
+    ) -> None:
+        """Shares are of *size*; so many hits are counted at most, and so many lead from small to main."""
         self._size = size
-        self._small_size = max(1, int(size * self.SMALL))
-        self._ghosts_size = max(1, int(size * self.GHOSTS))
+        self._small_size = max(1, int(size * small))
+        self._ghosts_size = max(1, int(size * ghosts))
+        self._most_hits = most_hits
+        self._worth_main = worth_main
         self._hits: dict[int, int] = {}
         self._small: deque[int] = deque()
         self._main: deque[int] = deque()
@@ -172,7 +175,7 @@ class S3Fifo:
         hits = self._hits.get(key)
         if hits is None:
             return False
-        if hits < self.MOST_HITS:
+        if hits < self._most_hits:
             self._hits[key] = hits + 1
         return True
 
@@ -190,7 +193,7 @@ class S3Fifo:
     def _evict(self) -> None:
         if len(self._small) >= self._small_size or not self._main:
             key = self._small.popleft()
-            if self._hits[key] >= self.WORTH_MAIN:
+            if self._hits[key] >= self._worth_main:
                 self._hits[key] = 0
                 self._main.append(key)
                 return
