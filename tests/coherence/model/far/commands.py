@@ -1,0 +1,50 @@
+"""What Redis does, one function for each command; see `layercache/redis/scripts.py`.
+
+Each takes what is known of one half and lies beside it, and the word that the
+command brings along, and returns what is there afterwards. `lease` alone has a
+reply that matters.
+"""
+
+from collections.abc import Callable, Mapping
+
+from tests.coherence.model.far.world import CLOSING, NOTHING, Spot
+
+Deed = Callable[[Spot, str], tuple[Spot, str]]
+
+
+def is_marker(word: str) -> bool:
+    """Whether *word* is a closing marker."""
+    return word.startswith(CLOSING)
+
+
+def lease(spot: Spot, token: str) -> tuple[Spot, str]:
+    """Reply with the token that lies there, *token* if none does, nothing under a marker."""
+    if is_marker(spot.beside):
+        return spot, NOTHING
+    if spot.beside == NOTHING:
+        return spot._replace(beside=token), token
+    return spot, spot.beside
+
+
+def fill(spot: Spot, token: str) -> tuple[Spot, str]:
+    """Store, if *token* lies there, and drop it."""
+    return (Spot(is_known=True) if spot.beside == token else spot), NOTHING
+
+
+def clear(spot: Spot, marker: str) -> tuple[Spot, str]:
+    """Clear, and drop a token, or the marker if it is *marker*."""
+    stays = is_marker(spot.beside) and spot.beside != marker
+    return Spot(beside=spot.beside if stays else NOTHING), NOTHING
+
+
+def close(spot: Spot, marker: str) -> tuple[Spot, str]:
+    """Clear, and place *marker*, whatever lay there."""
+    return Spot(beside=marker), NOTHING
+
+
+def put(spot: Spot, _: str) -> tuple[Spot, str]:
+    """Store, whatever lies there: the plain word."""
+    return spot._replace(is_known=True), NOTHING
+
+
+COMMANDS: Mapping[str, Deed] = {"lease": lease, "fill": fill, "clear": clear, "close": close, "put": put}
