@@ -88,7 +88,7 @@ class Lifetime:
         self._room = FEW
         self._bucket: Bucket | None = None
         self._is_told = False
-        self._is_upper = False
+        self._is_upper: bool = False
 
     def cancel(self, cause: BaseException | None) -> None:
         """End now, and with it all below, unless the end has come already."""
