@@ -1,6 +1,5 @@
 """A real Redis does what the models say that it does."""
 
-import itertools
 import socket
 
 import hiredis
@@ -23,6 +22,7 @@ HALVES = {
 LIFE = 60_000
 TOKEN, MARKED = "A0", CLOSING + "A0"
 BESIDE = (NOTHING, TOKEN, "B0", MARKED, CLOSING + "B0")
+SPOTS = [Spot(is_known, beside) for is_known in (False, True) for beside in BESIDE]
 DEEDS = (("lease", TOKEN), ("fill", TOKEN), ("clear", NOTHING), ("clear", MARKED), ("close", MARKED))
 
 
@@ -42,7 +42,7 @@ def real(word: str) -> str:
     return word.replace(CLOSING, MARKER)
 
 
-@pytest.mark.parametrize("spot", itertools.starmap(Spot, itertools.product((False, True), BESIDE)), ids=str)
+@pytest.mark.parametrize("spot", SPOTS, ids=str)
 @pytest.mark.parametrize("half", HALVES)
 def test_script(redis_server: RedisServer, half: str, spot: Spot) -> None:
     """A script leaves of a half, and of what lies beside it, what the model's command leaves."""
