@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import httpx
-from oci import OCI_INDEX, OCI_MANIFEST
+from registry.oci import OCI_INDEX, OCI_MANIFEST
 
 from layercache import Digest, parse_digest
 from layercache.storage.layout import data_path, layer_link_path, revision_link_path, tag_link_path

@@ -1,201 +1,93 @@
-"""A registry to pull from, over a tree that any distribution registry wrote.
+"""A registry to pull from and to push to, over a tree that any distribution registry may have written.
 
     python docs/examples/registry_fastapi.py --root /var/lib/docker-registry --port 5000
     python docs/examples/registry_fastapi.py --root … --port 5000 --cache redis://127.0.0.1
 
-Whether a repository has a blob, and where that lies, is asked of the cache;
-nothing is opened that the cache did not name. More in docs/howto/registry.md.
+Its handlers are in the folder registry/, a file for each workflow of OCI's
+distribution-spec: pulling, pushing, discovering, managing. More in
+docs/howto/registry.md.
 """
 
 import argparse
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TypedDict
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
-from oci import OCIError, failure, is_known, media_type, told, wanted_part
-from server_timing import WhoAnswers, timed
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from registry import discovering, managing, pulling, pushing
+from registry.depends import QUESTION_SECONDS, Registry
+from registry.timing import WhoAnswers, status_page
+from registry.tree import Tree
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 
-from layercache import (
-    Context,
-    CorruptEntryError,
-    Digest,
-    LayerCacheError,
-    LayerInfoCache,
-    LayerMeta,
-    NotFoundError,
-    ReadThroughCache,
-    Repository,
-    background,
-    open_cache,
-    parse_digest,
-    parse_repository,
-)
+from layercache import LayerCacheError, LayerInfoCache, ReadThroughCache, background, open_cache
+from layercache.fastapi import ContextMiddleware, add_exception_handlers
+from layercache.oci import OCIError
 from layercache.storage import StorageSource
 
-QUESTION_SECONDS = 10.0  # for all that is asked before the first byte; a body takes as long as it takes
+WORKFLOWS = (pulling.router, pushing.router, discovering.router, managing.router)
 
 
-@dataclass(frozen=True)
-class Registry:
-    """What the handlers share: the storage, and the cache before it."""
+class State(TypedDict):
+    """What each request finds in its state."""
 
-    source: StorageSource
-    cache: ReadThroughCache
-
-    async def open(
-        self, ctx: Context, repo: str, dgst: str, meta: LayerMeta, part: range | None = None
-    ) -> AsyncIterator[bytes]:
-        """Open what lies where the cache said; if it does not, the cache is told so."""
-        try:
-            return await self.source.open(ctx, dgst, meta, part)
-        except NotFoundError:
-            await self.cache.report_missing(ctx, repo, dgst)
-            raise
+    registry: Registry
+    observer: WhoAnswers
+    remembered: LayerInfoCache
 
 
-# ---- what a handler depends on
-
-
-async def shared(request: Request) -> Registry:
-    """The registry that this process serves."""
-    registry: Registry = request.state.registry
-    return registry
-
-
-async def bounded() -> AsyncIterator[Context]:
-    """The context of all that a request asks."""
-    with background().with_timeout(QUESTION_SECONDS) as ctx:
-        yield ctx
-
-
-async def repository(repo: str) -> Repository:
-    """The repository in the URL."""
-    with told(400, "NAME_INVALID"):
-        return parse_repository(repo)
-
-
-async def digest(dgst: str) -> Digest:
-    """The digest in the URL."""
-    with told(400, "DIGEST_INVALID"):
-        return parse_digest(dgst)
-
-
-Shared = Annotated[Registry, Depends(shared)]
-Bounded = Annotated[Context, Depends(bounded)]
-Named = Annotated[Repository, Depends(repository)]
-Blob = Annotated[Digest, Depends(digest)]
-
-
-async def referred(registry: Shared, ctx: Bounded, repo: Named, reference: str) -> Digest:
-    """The manifest in the URL, there by its digest or by a tag."""
-    with told(404, "MANIFEST_UNKNOWN"):
-        dgst = await (digest(reference) if ":" in reference else registry.source.tagged(ctx, repo, reference))
-        if dgst is None or not await registry.source.has_manifest(ctx, repo, dgst):
-            raise NotFoundError(f"{repo}, {reference}")
-        return dgst
-
-
-Manifest = Annotated[Digest, Depends(referred)]
-
-
-# ---- the handlers
-
-
-def described(dgst: Digest, timing: str) -> dict[str, str]:
-    """The headers of whatever has a digest."""
-    return {"Docker-Content-Digest": dgst, "ETag": f'"{dgst}"', "Server-Timing": timing}
-
-
-router = APIRouter(prefix="/v2")
-
-
-@router.api_route("", methods=["GET", "HEAD"])
-@router.api_route("/", methods=["GET", "HEAD"])
-async def version() -> Response:
-    """Say what this is."""
-    return JSONResponse({}, headers={"Docker-Distribution-API-Version": "registry/2.0"})
-
-
-@router.api_route("/{repo:path}/manifests/{reference}", methods=["GET", "HEAD"])
-async def manifest(request: Request, registry: Shared, ctx: Bounded, repo: Named, dgst: Manifest) -> Response:
-    """Serve a manifest. A digest stands for one form of it, so `Accept` is not looked at."""
-    with told(404, "MANIFEST_UNKNOWN"):
-        meta, timing = await timed(registry.cache.meta(ctx, dgst))
-        content = b"".join([chunk async for chunk in await registry.open(ctx, repo, dgst, meta)])
-    headers = described(dgst, timing)
-    if is_known(request.headers, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    try:
-        return Response(content, headers=headers, media_type=media_type(content))
-    except ValueError as error:
-        raise CorruptEntryError(meta.path) from error
-
-
-@router.api_route("/{repo:path}/blobs/{dgst}", methods=["GET", "HEAD"])
-async def blob(request: Request, registry: Shared, ctx: Bounded, repo: Named, dgst: Blob) -> Response:
-    """Serve a blob, or a part of it; a HEAD opens nothing."""
-    with told(404, "BLOB_UNKNOWN"):
-        meta, timing = await timed(registry.cache.stat(ctx, repo, dgst))
-        headers = described(dgst, timing) | {"Accept-Ranges": "bytes"}
-        if is_known(request.headers, headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        headers |= {"Content-Type": "application/octet-stream", "Content-Length": str(meta.length)}
-        if request.method == "HEAD":
-            return Response(headers=headers)
-        part = wanted_part(request.headers, headers["ETag"], meta.length)
-        chunks = await registry.open(ctx, repo, dgst, meta, part)
-    if part is None:
-        return StreamingResponse(chunks, headers=headers)
-    headers["Content-Length"] = str(len(part))
-    headers["Content-Range"] = f"bytes {part[0]}-{part[-1]}/{meta.length}"
-    return StreamingResponse(chunks, 206, headers)
-
-
-# ---- the application
-
-
-async def refuse(_: Request, error: Exception) -> Response:
-    """Tell an error as the specification has it."""
-    match error:
-        case HTTPException():  # no such route, or no such method
-            answer = OCIError(error.status_code, "UNSUPPORTED", error.detail, error.headers)
-        case LayerCacheError():
-            answer = failure(error)
-        case OCIError():
-            answer = error
-        case _:
-            raise error
-    return JSONResponse(answer.body(), answer.status, answer.headers)
-
-
-def create_app(source: StorageSource, remembered: LayerInfoCache) -> FastAPI:
-    """Make the registry over *source*; what it says is *remembered*, in a cache that ends with the app."""
+def create_app(root: str, remembered: LayerInfoCache) -> FastAPI:
+    """Make the registry over the tree below *root*, a URL; what it knows is *remembered*, until it ends."""
+    source, tree, observer = StorageSource(root), Tree(root), WhoAnswers()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Registry]]:
-        async with ReadThroughCache(remembered, source, observer=WhoAnswers()) as cache:
-            yield {"registry": Registry(source, cache)}
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        with background().with_timeout(QUESTION_SECONDS) as ctx:
+            await tree.make(ctx)
+        async with ReadThroughCache(remembered, source, observer=observer) as cache:
+            yield {"registry": Registry(source, tree, cache), "observer": observer, "remembered": remembered}
 
-    kinds = (HTTPException, LayerCacheError, OCIError)
-    app = FastAPI(
-        lifespan=lifespan,
-        exception_handlers=dict.fromkeys(kinds, refuse),
-        openapi_url=None,
-        redirect_slashes=False,
-    )
-    app.include_router(router)
+    app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    app.add_middleware(ContextMiddleware, seconds=QUESTION_SECONDS)
+    add_exception_handlers(app)
+    app.add_exception_handler(HTTPException, refuse)
+    app.add_exception_handler(ClientDisconnect, leave)
+    for workflow in WORKFLOWS:
+        app.include_router(workflow)
+    app.add_api_route("/", status)
     return app
+
+
+async def status(request: Request) -> Response:
+    """Show a person how the cache does."""
+    return HTMLResponse(status_page(request.state.observer, request.state.remembered))
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """Tell in the words of the specification that there is no such route, or no such method."""
+    assert isinstance(error, HTTPException)
+    answer = OCIError(error.status_code, "UNSUPPORTED", error.detail, error.headers)
+    headers = dict(answer.headers)
+    if error.status_code == 405:
+        routes = [route for workflow in WORKFLOWS for route in workflow.routes if isinstance(route, Route)]
+        fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+        headers["Allow"] = ", ".join(sorted({method for route in fitting for method in route.methods or ()}))
+    return JSONResponse(answer.body(), answer.status, headers)
+
+
+async def leave(*_: object) -> Response:
+    """Say to the log that a client went away before it had sent all."""
+    return Response(status_code=499)
 
 
 def main() -> None:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser(description="A registry to pull from.")
+    parser = argparse.ArgumentParser(description="A registry to pull from and to push to.")
     parser.add_argument("--root", required=True, help="a directory, or a URL: s3://bucket/prefix")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
@@ -203,7 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     root = options.root if "://" in options.root else Path(options.root).resolve().as_uri()
     try:
-        app = create_app(StorageSource(root), open_cache(options.cache))
+        app = create_app(root, open_cache(options.cache))
     except LayerCacheError as error:
         parser.error(str(error))
     uvicorn.run(app, host=options.host, port=options.port)

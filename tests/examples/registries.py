@@ -9,7 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from layercache import Digest
 from tests.storage.servers import free_port, running
+from tests.storage.trees import digest_of
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+EMPTY = "application/vnd.oci.empty.v1+json"
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 
@@ -41,12 +47,12 @@ class Client:
     def __init__(self, port: int) -> None:
         self.host = f"127.0.0.1:{port}"
 
-    def ask(self, method: str, path: str, **headers: str) -> Answer:
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Send one request; an underscore in the name of a header stands for a dash."""
         connection = http.client.HTTPConnection(self.host, timeout=30)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, headers=named)
+            connection.request(method, path, body or None, named)
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         finally:
@@ -54,11 +60,43 @@ class Client:
 
     def get(self, path: str, **headers: str) -> Answer:
         """Send a GET."""
-        return self.ask("GET", path, **headers)
+        return self.ask("GET", path, b"", **headers)
 
     def head(self, path: str, **headers: str) -> Answer:
         """Send a HEAD."""
-        return self.ask("HEAD", path, **headers)
+        return self.ask("HEAD", path, b"", **headers)
+
+    # ---- what takes several requests
+
+    def push(self, repo: str, content: bytes, algorithm: str = "sha256") -> Digest:
+        """Have *repo* have a blob."""
+        dgst = digest_of(content, algorithm)
+        answer = self.ask("POST", f"/v2/{repo}/blobs/uploads/?digest={dgst}", content)
+        assert answer.status == 201, answer
+        return dgst
+
+    def push_manifest(self, repo: str, tag: str = "", **parts: object) -> tuple[Digest, bytes]:
+        """Have *repo* have a manifest, with an empty config and no layers unless they are *parts* of it."""
+        config = {"mediaType": EMPTY, "digest": self.push(repo, b"{}"), "size": 2}
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []} | parts
+        content = json.dumps(manifest).encode()
+        dgst = digest_of(content)
+        answer = self.ask("PUT", f"/v2/{repo}/manifests/{tag or dgst}", content)
+        assert answer.status == 201, answer
+        return dgst, content
+
+    def begin(self, repo: str) -> str:
+        """Begin an upload, and return where it goes on."""
+        answer = self.ask("POST", f"/v2/{repo}/blobs/uploads/")
+        assert answer.status == 202
+        return answer.headers["Location"]
+
+    def tags(self, repo: str, query: str = "") -> list[str]:
+        """The tags of *repo*."""
+        listed = json.loads(self.get(f"/v2/{repo}/tags/list{query}").body)
+        assert listed["name"] == repo
+        tags: list[str] = listed["tags"]
+        return tags
 
 
 @contextmanager

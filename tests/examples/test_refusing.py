@@ -102,7 +102,7 @@ def test_unknown_manifest(registry: Client, tree: Tree, repo: str, reference: st
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1/", "/v2/x", "/v2/x/blobs/", "/v2/x/blobs/uploads/", "/v2/_catalog", "/docs"]
+    "path", ["/v1/", "/v2/x", "/v2/x/blobs/", "/v2/x/tags/", "/v2/x/tags/x", "/v2/_catalog", "/docs"]
 )
 def test_unknown_route(registry: Client, path: str) -> None:
     """What is no route of this registry is told in the specification's words."""
@@ -110,10 +110,18 @@ def test_unknown_route(registry: Client, path: str) -> None:
     assert (answer.status, answer.code) == (404, "UNSUPPORTED")
 
 
-@pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "DELETE"])
-def test_unsupported_method(registry: Client, method: str) -> None:
-    """What is not for pulling is not supported, and it is said what is."""
-    for path in (f"/v2/x/blobs/{ABSENT}", "/v2/x/manifests/1.0", "/v2/"):
-        answer = registry.ask(method, path)
-        assert (answer.status, answer.code) == (405, "UNSUPPORTED")
-        assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD"}
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", f"blobs/{ABSENT}", "DELETE, GET, HEAD"),
+        ("POST", "manifests/1.0", "DELETE, GET, HEAD, PUT"),
+        ("DELETE", "tags/list", "GET"),
+        ("GET", "blobs/uploads/", "POST"),
+        ("POST", "blobs/uploads/x", "DELETE, GET, PATCH, PUT"),
+    ],
+)
+def test_unsupported_method(registry: Client, method: str, path: str, allowed: str) -> None:
+    """A method that makes no sense is not supported, and it is said which do."""
+    answer = registry.ask(method, f"/v2/x/{path}")
+    assert (answer.status, answer.code) == (405, "UNSUPPORTED")
+    assert answer.headers["Allow"] == allowed

@@ -1,0 +1,1 @@
+"""The parts of the example registries: what OCI asks, the tree, and a file for each of OCI's workflows."""

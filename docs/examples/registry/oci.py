@@ -1,0 +1,142 @@
+"""What OCI and HTTP ask of any registry, whatever its framework: conditions, ranges, manifests."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypedDict
+
+from layercache import Digest, parse_digest
+from layercache.oci import OCIError
+
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+
+
+def is_known(headers: Mapping[str, str], etag: str) -> bool:
+    """Whether the client says that it has what *etag* stands for: `If-None-Match`."""
+    known = headers.get("If-None-Match", "")
+    return known == "*" or etag in re.findall(r'"[^"]*"', known)
+
+
+def wanted_part(headers: Mapping[str, str], etag: str, length: int) -> range | None:
+    """The bytes that the client asks for, of *length* bytes: `Range`, `If-Range`.
+
+    Returns:
+        None where there is nothing to obey: it does not ask, or asks for a part
+        of something else, for several parts (a server may refuse), in malformed
+        words, or of nothing.
+
+    Raises:
+        OCIError: There are no such bytes.
+
+    Source: RFC 9110, sections 13.1.5 and 14.2.
+    """
+    wanted = headers.get("Range", "") if headers.get("If-Range", etag) == etag else ""
+    found = re.fullmatch(r"bytes=(\d{0,18})-(\d{0,18})", wanted, re.IGNORECASE)
+    if found is None or length == 0:
+        return None
+    match [int(number) if number else None for number in found.groups()]:
+        case [int(first), int(last)] if first <= last:
+            part = range(first, min(last + 1, length))
+        case [int(first), None]:
+            part = range(first, length)
+        case [None, int(count)]:
+            part = range(max(0, length - count), length)
+        case _:
+            return None
+    if not part:
+        raise OCIError(416, "RANGE_INVALID", f"not in {length} bytes", {"Content-Range": f"bytes */{length}"})
+    return part
+
+
+def media_type(manifest: bytes) -> str:
+    """The type of a manifest: what it says itself, or else what it must be.
+
+    Whoever pushes chooses what it says, so no type is repeated that a browser
+    might take for a page.
+
+    Raises:
+        ValueError: It is no JSON object.
+    """
+    content = json.loads(manifest)
+    if not isinstance(content, dict):
+        raise ValueError("a manifest is a JSON object")  # noqa: TRY004 - one error, whatever it is instead
+    said = content.get("mediaType")
+    if isinstance(said, str) and re.fullmatch(r"application/[\w.+-]+", said, re.ASCII):
+        return said
+    return OCI_INDEX if "manifests" in content else OCI_MANIFEST
+
+
+def first_byte(headers: Mapping[str, str]) -> int | None:
+    """Where the chunk of an upload begins, if the client says: `Content-Range: 0-99`.
+
+    Raises:
+        OCIError: It says so in malformed words, or of another length than the body has.
+    """
+    told = headers.get("Content-Range")
+    if told is None:
+        return None
+    found = re.fullmatch(r"(?:bytes )?(\d{1,18})-(\d{1,18})(?:/\S+)?", told, re.ASCII)
+    first, last = map(int, found.groups()) if found else (1, -1)
+    if last < first - 1 or headers.get("Content-Length", str(last - first + 1)) != str(last - first + 1):
+        raise OCIError(400, "SIZE_INVALID", f"not the bytes {told}")
+    return first
+
+
+class Descriptor(TypedDict, total=False):
+    """What describes a manifest to who looks for it."""
+
+    mediaType: str
+    digest: str
+    size: int
+    artifactType: str
+    annotations: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a registry has to know of a manifest.
+
+    Attributes:
+        media_type: Of the manifest.
+        blobs: The digests that it cannot be without: config and layers, but none that lies elsewhere.
+        manifests: The same, of an index.
+        subject: The digest of what it is about, if it is about another manifest.
+        descriptor: What describes it.
+    """
+
+    media_type: str
+    blobs: tuple[Digest, ...]
+    manifests: tuple[Digest, ...]
+    subject: Digest | None
+    descriptor: Descriptor
+
+
+def read_manifest(dgst: Digest, manifest: bytes) -> Contents:
+    """What is in the manifest *dgst*.
+
+    Raises:
+        OCIError: It is none.
+    """
+    try:
+        content = json.loads(manifest)
+        config = content.get("config", {})
+        configs = [config] if "config" in content else []
+        blobs = [part for part in (*configs, *content.get("layers", ())) if "urls" not in part]
+        subject = content.get("subject")
+        kind = media_type(manifest)
+        descriptor: Descriptor = {"mediaType": kind, "digest": dgst, "size": len(manifest)}
+        if artifact_type := content.get("artifactType") or config.get("mediaType"):
+            descriptor["artifactType"] = artifact_type
+        if annotations := content.get("annotations"):
+            descriptor["annotations"] = annotations
+        return Contents(
+            kind,
+            tuple(parse_digest(part["digest"]) for part in blobs),
+            tuple(parse_digest(part["digest"]) for part in content.get("manifests", ())),
+            None if subject is None else parse_digest(subject["digest"]),
+            descriptor,
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise OCIError(400, "MANIFEST_INVALID", f"not a manifest: {error!r}") from error

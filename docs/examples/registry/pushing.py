@@ -1,0 +1,217 @@
+"""OCI's second workflow, push: uploads of blobs, mounts, manifests.
+
+What a client does not send is lost if the registry was wrong to say that it
+has it. So where a blob is mounted, and where a manifest names blobs that the
+client may not have sent, the storage is asked and not the cache: `confirm`.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from layercache import Context, Digest, LayerMeta, NotFoundError, Repository, parse_digest
+from layercache.fastapi import RequestContext
+from layercache.oci import OCIError, told
+from layercache.storage.layout import data_path, layer_link_path, revision_link_path, tag_link_path
+from registry.depends import Named, Registry, Shared, digest, finishing, repository
+from registry.oci import Contents, first_byte, read_manifest
+from registry.tree import ALGORITHMS, Upload, referrer_path, tag_index_path
+
+MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+
+router = APIRouter(prefix="/v2")
+
+
+# ---- uploads
+
+
+async def found(registry: Shared, ctx: RequestContext, repo: Named, upload: str) -> Upload:
+    """The upload in the URL."""
+    return await registry.tree.find(ctx, repo, upload)
+
+
+Begun = Annotated[Upload, Depends(found)]
+
+
+def progress(upload: Upload, status: int) -> Response:
+    """Tell how far an upload is."""
+    headers = {
+        "Location": f"/v2/{upload.repo}/blobs/uploads/{upload.name}",
+        "Range": f"0-{max(upload.size - 1, 0)}",
+        "Docker-Upload-UUID": upload.name,
+    }
+    return Response(status_code=status, headers=headers)
+
+
+def created(repo: Repository, dgst: Digest, kind: str = "blobs", **headers: str) -> Response:
+    """Tell that *repo* has *dgst* now."""
+    headers |= {"Location": f"/v2/{repo}/{kind}/{dgst}", "Docker-Content-Digest": dgst}
+    return Response(status_code=201, headers=headers)
+
+
+@router.post("/{repo:path}/blobs/uploads")
+@router.post("/{repo:path}/blobs/uploads/")
+async def begin(
+    request: Request,
+    registry: Shared,
+    ctx: RequestContext,
+    repo: Named,
+    dgst: Annotated[str | None, Query(alias="digest")] = None,
+    mount: str | None = None,
+    source: Annotated[str | None, Query(alias="from")] = None,
+) -> Response:
+    """Begin an upload, unless the blob comes along, or another repository has it."""
+    if mount is not None and await mounted(registry, ctx, repo, await digest(mount), source):
+        return created(repo, parse_digest(mount))
+    whole = None if dgst is None else await digest(dgst)
+    upload = await registry.tree.begin(ctx, repo)
+    if whole is None:
+        return progress(upload, 202)
+    return await finish(request, registry, ctx, upload, whole)
+
+
+async def mounted(
+    registry: Registry, ctx: Context, repo: Repository, dgst: Digest, source: str | None
+) -> bool:
+    """Link *dgst* to *repo* if the repository *source* has it; what others have is nobody's business."""
+    if source is None:
+        return False
+    try:
+        meta = await registry.cache.confirm(ctx, await repository(source), dgst)
+    except NotFoundError:
+        return False
+    with finishing(ctx) as rest:
+        async with registry.cache.adding(rest, repo, dgst, meta):
+            await registry.tree.write(rest, layer_link_path(repo, dgst), dgst.encode())
+    return True
+
+
+@router.get("/{repo:path}/blobs/uploads/{upload}")
+async def status(begun: Begun) -> Response:
+    """Tell how far an upload is."""
+    return progress(begun, 204)
+
+
+@router.patch("/{repo:path}/blobs/uploads/{upload}")
+async def chunk(request: Request, registry: Shared, ctx: RequestContext, begun: Begun) -> Response:
+    """Take one chunk of an upload, which must begin where the last one ended."""
+    return progress(await appended(request, registry, ctx, begun), 202)
+
+
+@router.put("/{repo:path}/blobs/uploads/{upload}")
+async def end(
+    request: Request,
+    registry: Shared,
+    ctx: RequestContext,
+    begun: Begun,
+    dgst: Annotated[str, Query(alias="digest")] = "",
+) -> Response:
+    """Take what is left of an upload, and keep all of it as a blob."""
+    return await finish(request, registry, ctx, begun, await digest(dgst))
+
+
+@router.delete("/{repo:path}/blobs/uploads/{upload}")
+async def cancel(registry: Shared, ctx: RequestContext, begun: Begun) -> Response:
+    """Forget an upload."""
+    await registry.tree.discard(ctx, begun)
+    return Response(status_code=204)
+
+
+async def appended(request: Request, registry: Registry, ctx: Context, upload: Upload) -> Upload:
+    """The upload, with the body of the request."""
+    first = first_byte(request.headers)
+    if first not in {None, upload.size}:
+        headers = dict(progress(upload, 416).headers)
+        raise OCIError(416, "BLOB_UPLOAD_INVALID", f"{upload.size} bytes came so far", headers)
+    await registry.tree.append(upload, request.stream())
+    with finishing(ctx) as rest:
+        return await registry.tree.find(rest, upload.repo, upload.name)
+
+
+async def finish(
+    request: Request, registry: Registry, ctx: Context, upload: Upload, dgst: Digest
+) -> Response:
+    """Keep an upload, with the body of the request, as the blob *dgst*."""
+    repo = upload.repo
+    upload = await appended(request, registry, ctx, upload)
+    try:
+        joined = await registry.tree.join(upload, dgst)
+    except OCIError:
+        with finishing(ctx) as rest:
+            await registry.tree.discard(rest, upload)
+        raise
+    with finishing(ctx) as rest:
+        async with registry.cache.adding(rest, repo, dgst, LayerMeta(data_path(dgst), upload.size)):
+            await registry.tree.move(rest, joined, data_path(dgst))
+            await registry.tree.write(rest, layer_link_path(repo, dgst), dgst.encode())
+        await registry.tree.discard(rest, upload)
+    return created(repo, dgst)
+
+
+# ---- manifests
+
+
+@router.put("/{repo:path}/manifests/{reference}")
+async def manifest(
+    request: Request, registry: Shared, ctx: RequestContext, repo: Named, reference: str
+) -> Response:
+    """Keep a manifest, by its digest or under a tag, if all is there that it is made of."""
+    content = await body(request.stream())
+    tag = None if ":" in reference else reference
+    dgst = await digest(reference) if tag is None else digest_of(content, "sha256")
+    if digest_of(content, dgst.algorithm) != dgst:
+        raise OCIError(400, "DIGEST_INVALID", f"what came is not {dgst}")
+    contents = read_manifest(dgst, content)
+    with finishing(ctx) as rest:
+        await require_parts(registry, rest, repo, contents)
+        await keep(registry, rest, repo, dgst, tag, content, contents.subject)
+    subject = {} if contents.subject is None else {"OCI-Subject": contents.subject}
+    return created(repo, dgst, "manifests", **subject)
+
+
+async def body(chunks: AsyncIterator[bytes]) -> bytes:
+    """The whole body of a request, if it is no longer than a manifest may be."""
+    content = bytearray()
+    async for some in chunks:
+        content += some
+        if len(content) > MAX_MANIFEST_SIZE:
+            raise OCIError(413, "MANIFEST_INVALID", f"longer than {MAX_MANIFEST_SIZE} bytes")
+    return bytes(content)
+
+
+def digest_of(content: bytes, algorithm: str) -> Digest:
+    """The digest of *content*."""
+    if algorithm not in ALGORITHMS:
+        raise OCIError(400, "DIGEST_INVALID", f"not known here: {algorithm[:100]}")
+    return parse_digest(f"{algorithm}:{hashlib.new(algorithm, content).hexdigest()}")
+
+
+async def require_parts(registry: Registry, ctx: Context, repo: Repository, contents: Contents) -> None:
+    """Hold a manifest to what *repo* has: its blobs, or the manifests that it lists."""
+    with told(404, "MANIFEST_BLOB_UNKNOWN"):
+        await asyncio.gather(*(registry.cache.confirm(ctx, repo, blob) for blob in contents.blobs))
+        for dgst in contents.manifests:
+            if not await registry.source.has_manifest(ctx, repo, dgst):
+                raise NotFoundError(dgst)
+
+
+async def keep(
+    registry: Registry,
+    ctx: Context,
+    repo: Repository,
+    dgst: Digest,
+    tag: str | None,
+    content: bytes,
+    subject: Digest | None,
+) -> None:
+    """Write a manifest, and only then what leads to it."""
+    with told(400, "MANIFEST_INVALID"):
+        tags = [] if tag is None else [tag_index_path(repo, tag, dgst), tag_link_path(repo, tag)]
+    referrers = [] if subject is None else [referrer_path(repo, subject, dgst)]
+    await registry.tree.require(ctx)
+    await registry.tree.write(ctx, data_path(dgst), content)
+    for path in (revision_link_path(repo, dgst), *referrers, *tags):
+        await registry.tree.write(ctx, path, dgst.encode())
