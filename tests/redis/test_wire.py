@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from layercache.context import background
@@ -249,6 +249,7 @@ async def test_repr_tells_state() -> None:
     assert repr(wire) == "<Wire connection to tape lost: enough, 0 replies due>"
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # how busy the machine is, is no fault
 @given(
     said=st.lists(
         st.binary(max_size=50) | st.sampled_from([b"+OK\r\n", b":1\r\n", b"$2\r\nab\r\n", b"*2\r\n"])
