@@ -229,7 +229,7 @@ class Checker:
 
     @staticmethod
     def _files(answer: Operation) -> tuple[File, File]:
-        return (answer.repo, answer.dgst), (EVERYWHERE, answer.dgst)
+        return (answer.repo, answer.dgst), (EVERYWHERE, answer.dgst)  # for a meta, twice the blob
 
 
 def _deed(file: File, operation: Operation, span: Span) -> Deed:

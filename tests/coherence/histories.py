@@ -63,7 +63,8 @@ class History:
     def ask(self, begin: int, end: int, outcome: Outcome, kind: Kind = Kind.STAT) -> None:
         """Be given an answer."""
         self._number += 1
-        self._checker.take(Operation(kind, outcome, 0, 0, self._number, begin, end, worker=ITSELF))
+        repo = EVERYWHERE if kind == Kind.META else 0
+        self._checker.take(Operation(kind, outcome, repo, 0, self._number, begin, end, worker=ITSELF))
 
     def found(self, when: int = LATER) -> list[Violation]:
         """What the checker finds, if it looks at *when*."""

@@ -16,7 +16,7 @@ from struct import Struct
 from typing import NamedTuple
 
 now: Callable[[], int] = time.monotonic_ns
-EVERYWHERE = 255  # in the place of a repository: a sweep is of all
+EVERYWHERE = 255  # in the place of a repository: a sweep is of all, and a meta is for all
 
 
 class Kind(IntEnum):
@@ -25,13 +25,14 @@ class Kind(IntEnum):
     STAT = 1
     CONTAINS = 2
     STAT_MANY = 3
-    CONFIRM = 4
-    RECALL = 5  # the cache alone was asked
-    AUDIT = 6  # the cache alone was asked, when all was over
-    PUSH = 7
-    MOUNT = 8
-    UNLINK = 9
-    SWEEP = 10
+    META = 4
+    CONFIRM = 5
+    RECALL = 6  # the cache alone was asked
+    AUDIT = 7  # the cache alone was asked, when all was over
+    PUSH = 8
+    MOUNT = 9
+    UNLINK = 10
+    SWEEP = 11
 
 
 CHANGES = frozenset({Kind.PUSH, Kind.MOUNT, Kind.UNLINK, Kind.SWEEP})

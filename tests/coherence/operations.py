@@ -69,6 +69,11 @@ class Hands:
         repo, dgst = self._layer()
         await self._ask(Kind.CONTAINS, repo, dgst, self._front.contains(ctx, REPOS[repo], DGSTS[dgst]))
 
+    async def meta(self, ctx: Context) -> None:
+        """Ask where a blob lies, whoever has it."""
+        dgst = self._one_of(DGSTS)
+        await self._ask(Kind.META, EVERYWHERE, dgst, self._front.meta(ctx, DGSTS[dgst]))
+
     async def confirm(self, ctx: Context) -> None:
         """Ask past the cache."""
         repo, dgst = self._layer()

@@ -127,7 +127,7 @@ def story(violation: Violation, faults: Iterable[Fault]) -> Iterator[str]:
     answer = violation.answer
     begin = violation.story[0].begin
     yield ""
-    yield f"{violation.name}: {REPOS[answer.repo]}, layer {answer.dgst} ({DGSTS[answer.dgst][:19]}…)"
+    yield f"{violation.name}: {_place(answer.repo)}, layer {answer.dgst} ({DGSTS[answer.dgst][:19]}…)"
     lines = [
         (operation.begin, operation.end, _told(operation, begin) + ("   <-" if operation is answer else ""))
         for operation in violation.story
@@ -141,15 +141,14 @@ def story(violation: Violation, faults: Iterable[Fault]) -> Iterator[str]:
         yield f"  {_ms(since, begin)} to {_ms(until, begin)}  {text}"
     evidence = " and ".join(
         f"the {Kind(deed.operation.kind).name.lower()} at {_ms(deed.acknowledged, begin).strip()}"
-        for deed in violation.evidence
+        for deed in dict.fromkeys(violation.evidence)
     )
     yield f"  This answer contradicts what was acknowledged before: {evidence}."
 
 
 def _told(operation: Operation, begin: int) -> str:
     kind, outcome = Kind(operation.kind), Outcome(operation.outcome)
-    where = "everywhere" if operation.repo == EVERYWHERE else REPOS[operation.repo]
-    text = f"{operation.worker:12} {kind.name.lower():10} {where:12} {outcome.name.lower()}"
+    text = f"{operation.worker:12} {kind.name.lower():10} {_place(operation.repo):12} {outcome.name.lower()}"
     if operation.kind in CHANGES:
         for file, span in (("blob", operation.blob), ("link", operation.link)):
             if span != NEVER:
@@ -160,6 +159,10 @@ def _told(operation: Operation, begin: int) -> str:
                     else f" to {_ms(span.until, begin).strip()}"
                 )
     return text
+
+
+def _place(repo: int) -> str:
+    return "everywhere" if repo == EVERYWHERE else REPOS[repo]
 
 
 def _ms(when: int, begin: int) -> str:

@@ -173,6 +173,23 @@ def test_no_answer(history: History, outcome: Outcome) -> None:
     assert (history.says(), history.judged) == ([], 0)
 
 
+# ---- a meta
+
+
+def test_meta(history: History) -> None:
+    """Where a blob lies is a question about the blob alone."""
+    history.unlink(30, 40, link=35)
+    history.ask(41, 50, Outcome.YES, Kind.META)
+    assert history.says() == []
+    history.ask(51, 60, Outcome.NO, Kind.META)
+    assert history.says() == ["stale no"]
+    history.sweep(70, 80, blob=75)
+    history.ask(81, 90, Outcome.NO, Kind.META)
+    assert history.says() == []
+    history.ask(91, 99, Outcome.YES, Kind.META)
+    assert history.says() == ["stale yes"]
+
+
 # ---- when it judges
 
 

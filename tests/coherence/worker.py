@@ -55,6 +55,7 @@ def of_a_registry(hands: Hands) -> list[tuple[int, Act]]:
         (100, hands.open),
         (100, hands.contains),
         (40, hands.stat_many),
+        (40, hands.meta),
         (20, hands.confirm),
         (100, hands.recall),
         (25, hands.push),

@@ -1,0 +1,37 @@
+"""What a report says of a violation."""
+
+from tests.coherence.faults import Fault
+from tests.coherence.histories import History
+from tests.coherence.history import Kind, Outcome
+from tests.coherence.report import story
+
+MS = 1_000_000
+
+
+def test_story() -> None:
+    """A story has a line for each operation and each fault of its time, in order, and the evidence."""
+    history = History()
+    history.unlink(30 * MS, 40 * MS, link=35 * MS)
+    history.ask(41 * MS, 50 * MS, Outcome.YES)
+    history.ask(60 * MS, 70 * MS, Outcome.YES, Kind.RECALL)
+    violation = history.found(100 * MS)[0]
+    faults = [Fault("flush", 32 * MS, 33 * MS), Fault("crash", 51 * MS, 52 * MS)]
+    _, title, *lines, evidence = story(violation, faults)
+    assert title.startswith("stale yes: team/app-0, layer 0 (sha256:")
+    assert [line.split()[3:] for line in lines] == [
+        ["one", "push", "team/app-0", "done,", "blob", "at", "0.000,", "link", "at", "0.000"],
+        ["one", "unlink", "team/app-0", "done,", "link", "at", "35.000"],
+        ["(flush)"],
+        ["one", "stat", "team/app-0", "yes", "<-"],
+    ]
+    assert evidence.endswith("the unlink at 40.000.")
+
+
+def test_story_of_a_blob() -> None:
+    """A story of a blob is of no repository, and names a push once."""
+    history = History()
+    history.ask(30 * MS, 40 * MS, Outcome.NO, Kind.META)
+    [violation] = history.found(100 * MS)
+    _, title, *_, evidence = story(violation, [])
+    assert title.startswith("stale no: everywhere, layer 0")
+    assert evidence.count("push") == 1
