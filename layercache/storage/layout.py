@@ -25,6 +25,7 @@ MAX_LINK_LENGTH = MAX_DIGEST_LENGTH
 # No file name may be longer on any file system that matters; the grammar
 # allows it only to algorithms that nobody registered.
 _MAX_NAME_LENGTH = 255
+_REPOSITORIES = f"{TREE[1:]}/repositories/"
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}")
 
 
@@ -76,6 +77,26 @@ def parse_link(path: str, content: bytes) -> Digest:
         return _storable(content.decode("ascii"))
     except ValueError as error:  # InvalidArgumentError and UnicodeDecodeError are both.
         raise CorruptEntryError(path) from error
+
+
+# ---- and back, for a listing, whose paths begin without a slash; by form alone, for there are millions
+
+
+def layer_of_link(path: str) -> tuple[str, str] | None:
+    """The repository and the digest whose layer link lies at *path*; None if no such link does."""
+    tree_and_repo, _, rest = path.rpartition("/_layers/")
+    match rest.split("/"):
+        case [algorithm, encoded, "link"] if path.isprintable():
+            return tree_and_repo.removeprefix(_REPOSITORIES), f"{algorithm}:{encoded}"
+    return None
+
+
+def digest_of_data(path: str) -> str | None:
+    """The digest whose bytes lie at *path*; None if no such bytes do."""
+    match path.split("/")[-5:]:
+        case ["blobs", algorithm, pair, encoded, "data"] if pair == encoded[:2] and path.isprintable():
+            return f"{algorithm}:{encoded}"
+    return None
 
 
 def _repository_path(repo: str) -> str:

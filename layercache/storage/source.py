@@ -37,6 +37,7 @@ from layercache.storage.layout import (
     revision_link_path,
     tag_link_path,
 )
+from layercache.storage.listing import TreeListing
 
 if TYPE_CHECKING:  # obstore names these for type checkers only.
     from obstore import GetOptions, GetResult, ObjectMeta
@@ -142,6 +143,17 @@ class StorageSource:
         if result is None or result.meta["size"] != meta.length:
             raise NotFoundError(dgst)
         return self._chunks(result)
+
+    # ---- what an audit asks
+
+    async def listing(self, ctx: Context) -> TreeListing:
+        """Begin a listing of the tree: a `ListableSource`'s.
+
+        A link is listed if its length is that of its own digest; one that names
+        another, as one that is truncated, is for `contains` to read.
+        """
+        await ctx.run(self._require_tree())
+        return await TreeListing.begin(ctx, self._store, self._named)
 
     # ---- one question each
 
