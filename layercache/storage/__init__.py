@@ -1,5 +1,7 @@
 """A registry's storage: the tree of a distribution registry, on disk or in a bucket (extra: `storage`)."""
 
+from layercache.storage.reconcile import Reconciler
+from layercache.storage.report import Difference, Kind, Report
 from layercache.storage.source import StorageSource
 
-__all__ = ["StorageSource"]
+__all__ = ["Difference", "Kind", "Reconciler", "Report", "StorageSource"]
