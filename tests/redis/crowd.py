@@ -13,11 +13,11 @@ from layercache.redis.wire import Wire, pack
 
 TASKS = 200
 KEYS = 500
-DEADLINE = 0.25  # seconds that a read may take
+DEADLINE = 0.5  # seconds that a read may take
 TOLERANCE = 0.05  # seconds that it may be late
 TURNS = 20  # of the loop, that the loop may take to do what was due
 PAUSE = 0.05  # seconds that a task waits at most between two reads
-PATIENCE = 10.0  # seconds after which something that should happen has not
+PATIENCE = 30.0  # seconds after which something that should happen has not
 
 
 async def ask(ctx: Context, link: Link, payload: str, replies: int = 1) -> object:

@@ -22,7 +22,7 @@ from tests.servers import RedisServer, running
 
 pytestmark = pytest.mark.every_loop
 
-BOUNDED = "?socket_connect_timeout=0.5"
+BOUNDED = "?socket_connect_timeout=1"
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ async def test_a_killed_server(server: RedisServer, link: Link) -> None:
 
 async def test_a_stopped_server(server: RedisServer, make_link: MakeLink) -> None:
     """A server that hangs costs reads their deadlines, is then noticed, and is found again."""
-    link = make_link(server.url + BOUNDED, heartbeat=0.2)
+    link = make_link(server.url + BOUNDED, heartbeat=0.4)
     await fill(link)
     async with Crowd(link) as crowd:
         server.signal(signal.SIGSTOP)
@@ -99,7 +99,7 @@ async def test_a_slow_way(proxy: Proxy, make_link: MakeLink) -> None:
     far = make_link(proxy.url, heartbeat=1.0)
     await fill(far)
     async with Crowd(far) as crowd:
-        proxy.delay = 0.3
+        proxy.delay = 0.6
         await crowd.more("DeadlineExceededError")
         proxy.delay = 0.0
         await crowd.more("answer")
