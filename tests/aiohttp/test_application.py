@@ -136,7 +136,7 @@ async def test_storage_call_that_nobody_waits_for(client: Client, house: House) 
 async def test_those_who_stay_are_answered(client: Client, house: House) -> None:
     """One client that leaves takes nothing from another, who waits for the same."""
     house.source.hold()
-    async with asyncio.timeout(10), asking(client.port or 0, "GET /stat HTTP/1.1") as staying:
+    async with asyncio.timeout(10), asking(client.port or 0, "GET /stat HTTP/1.1") as (staying, _):
         async with asking(client.port or 0, "GET /stat HTTP/1.1"):
             await house.source.asked()
         await house.ended.get()

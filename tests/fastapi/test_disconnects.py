@@ -90,7 +90,7 @@ async def test_those_who_stay_are_answered(
 ) -> None:
     """One client that leaves takes nothing from another, who waits for the same."""
     source.hold()
-    async with asyncio.timeout(10), asking(port, "GET /stat HTTP/1.1") as staying:
+    async with asyncio.timeout(10), asking(port, "GET /stat HTTP/1.1") as (staying, _):
         async with asking(port, "GET /stat HTTP/1.1"):
             await source.asked()
         assert await ended.get() is not None
@@ -102,7 +102,7 @@ async def test_those_who_stay_are_answered(
 async def test_streams_are_whole(port: int, ended: "asyncio.Queue[ContextError | None]") -> None:
     """An answer of 20 MB comes whole, and so does an upload in parts."""
     async with asyncio.timeout(20):
-        async with asking(port, "GET /stream HTTP/1.1", "Connection: close") as reader:
+        async with asking(port, "GET /stream HTTP/1.1", "Connection: close") as (reader, _):
             answer = await reader.read()
         assert answer.count(bytes(1000)) >= 20_000
         assert await ended.get() is None
@@ -123,7 +123,7 @@ async def test_streams_are_whole(port: int, ended: "asyncio.Queue[ContextError |
 async def test_stream_that_is_left(port: int, ended: "asyncio.Queue[ContextError | None]") -> None:
     """A client that leaves amid an answer ends its context."""
     async with asyncio.timeout(10):
-        async with asking(port, "GET /stream HTTP/1.1") as reader:
+        async with asking(port, "GET /stream HTTP/1.1") as (reader, _):
             await reader.readexactly(1000)
         assert await ended.get() is not None
 

@@ -30,11 +30,11 @@ async def settled(count: int) -> None:
 
 
 @asynccontextmanager
-async def asking(port: int, *lines: str) -> AsyncIterator[asyncio.StreamReader]:
-    """Send the head of a request, give what is answered, and hang up."""
+async def asking(port: int, *lines: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Send the head of a request, give the connection, and hang up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write("\r\n".join([*lines, "Host: x", "", ""]).encode())
-        yield reader
+        yield reader, writer
     finally:
         writer.transport.abort()
