@@ -30,7 +30,7 @@ then, once. What can no longer matter is forgotten some time after that.
 
 import bisect
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tests.coherence.history import ADDITIONS, CHANGES, EVERYWHERE, NEVER, Kind, Operation, Outcome, Span
@@ -99,7 +99,8 @@ class Violation(NamedTuple):
     Attributes:
         answer: The answer.
         evidence: What had been acknowledged before it was asked for.
-        story: The operations on this layer that matter, in the order of their begin.
+        story: The operations that matter, in the order of their begin: what was done to the link and to
+            what the evidence is of, and like answers that were under way before it was acknowledged.
     """
 
     answer: Operation
@@ -118,7 +119,7 @@ class Violation(NamedTuple):
 
 
 class Checker:
-    """Is told of operations in any order that each process logs them in, and judges answers.
+    """Is told of operations, those of each process in the order of its log, and judges answers.
 
     Attributes:
         judged: How many answers were.
@@ -212,7 +213,8 @@ class Checker:
         begin = min(deed.operation.begin for deed in evidence)
         acknowledged = max(deed.acknowledged for deed in evidence)
         told = {answer, *(deed.operation for deed in evidence)}
-        told |= {deed.operation for deed in self._around(evidence, begin, answer.end)}
+        files = {(answer.repo, answer.dgst), *(deed.file for deed in evidence)}
+        told |= {deed.operation for deed in self._around(files, begin, answer.end)}
         told |= {
             other
             for other in self._recent[answer.repo, answer.dgst]
@@ -220,9 +222,9 @@ class Checker:
         }
         return Violation(answer, evidence, sorted(told, key=lambda operation: operation.begin))
 
-    def _around(self, evidence: list[Deed], begin: int, end: int) -> Iterator[Deed]:
-        """What was done in that time to the files that *evidence* is of, and the last writing before."""
-        for file in {deed.file for deed in evidence}:
+    def _around(self, files: Iterable[File], begin: int, end: int) -> Iterator[Deed]:
+        """What was done in that time to each of *files*, and last before it."""
+        for file in files:
             deeds = sorted([*self._writings[file], *self._deletions[file]], key=lambda deed: deed.since)
             yield from [deed for deed in deeds if deed.until < begin][-1:]
             yield from (deed for deed in deeds if begin <= deed.until and deed.since <= end)
