@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from layercache import InvalidArgumentError, LayerMeta, MemoryCache
+from layercache import Digest, InvalidArgumentError, LayerMeta, MemoryCache, Repository
 from layercache.memory import metas
 from tests.memory.inside import check, digest, table_of, usual_meta
 
@@ -67,6 +67,16 @@ def test_layer_is_small() -> None:
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert (after - before) / 20_000 < 260
+
+
+def test_names_are_held_as_plain_strings() -> None:
+    """A digest and a repository are held as strings, which are smaller and found sooner."""
+    table = table_of(10)
+    dgst = Digest(digest(1))
+    table.put(Repository("first"), dgst, usual_meta(dgst))
+    table.put(Repository("second"), dgst, usual_meta(dgst))
+    held = [*table._entries, *table._names, *table._names.values(), *table.known(dgst)[0]]
+    assert {type(text) for text in held} == {str}
 
 
 def test_collector_has_nothing_to_visit() -> None:
