@@ -12,7 +12,7 @@ from typing import NamedTuple
 from layercache.memory.expiry import Clock
 
 LEASE_SECONDS = 30.0  # Longer than any storage is asked.
-MOST_TOKENS = 65_536  # Two for each layer that is being asked for; about 20 MB.
+MOST_TOKENS = 65_536  # Two for each layer that is being asked for; about 27 MB.
 
 Half = tuple[str | None, str]  # A repository and a digest, or None and a digest for the meta.
 
