@@ -100,12 +100,13 @@ class Client:
 
 
 @contextmanager
-def example(root: str, cache: str = "memory://", **env: str) -> Iterator[Client]:
-    """Run the example registry over *root*, a directory or a URL, with the cache at a URL."""
+def example(
+    root: str, cache: str = "memory://", program: str = "registry_fastapi.py", **env: str
+) -> Iterator[Client]:
+    """Run an example registry over *root*, a directory or a URL, with the cache at a URL."""
     port = free_port()
-    program = str(EXAMPLES / "registry_fastapi.py")
     options = ["--root", root, "--port", str(port), "--cache", cache]
-    with running([sys.executable, program, *options], port, os.environ | env):
+    with running([sys.executable, str(EXAMPLES / program), *options], port, os.environ | env):
         yield Client(port)
 
 
