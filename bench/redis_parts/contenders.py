@@ -5,24 +5,21 @@ memberships answer `stat(repo, dgst)` too, in whatever way their API does best.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import aiocache
 import cashews
 import coredis
 import glide
-import hiredis
 import redis.asyncio
 from aiocache.serializers import JsonSerializer
 
+from bench.redis_parts.bare_wire import BareWire, Found, address, found_in
 from bench.redis_parts.layers import Layer, member_key, meta_key
 from layercache import CancelableContext, Context, RedisCache, background
 
-Found = tuple[str, int]
 MOST_CONNECTIONS = 2048  # so that no client waits for one of its own
 LONG = 60.0  # seconds: a deadline that no call meets
 
@@ -87,63 +84,6 @@ class OursUnderDeadlines(Ours):
             return (await self.cache.stat(ctx, repo, dgst))[:2]
 
 
-class BareWire:
-    """The floor: a future per command, packed by hiredis, one write per turn of the loop; no guards."""
-
-    is_pinned = True
-
-    async def open(self, url: str, layers: Sequence[Layer]) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.protocol = _BareProtocol(hiredis.Reader(notEnoughData=_NOTHING))
-        await self.loop.create_connection(lambda: self.protocol, *_address(url))
-        self.out: list[bytes] = []
-
-    def call(self, *words: str) -> "asyncio.Future[object]":
-        future: asyncio.Future[object] = self.loop.create_future()
-        if not self.out:
-            self.loop.call_soon(self.flush)
-        self.out.append(hiredis.pack_command(words))  # type: ignore[arg-type]  # its stub knows one word
-        self.protocol.waiters.append(future)
-        return future
-
-    def flush(self) -> None:
-        out, self.out = self.out, []
-        self.protocol.transport.write(b"".join(out))
-
-    async def meta(self, dgst: str) -> Found:
-        return _found(await self.call("HMGET", meta_key(dgst), "path", "length"))
-
-    async def stat(self, repo: str, dgst: str) -> Found:
-        member = self.call("SISMEMBER", member_key(repo), dgst)
-        found = _found(await self.call("HMGET", meta_key(dgst), "path", "length"))
-        assert member.result() == 1
-        return found
-
-    async def close(self) -> None:
-        self.protocol.transport.close()
-
-
-_NOTHING = object()
-
-
-class _BareProtocol(asyncio.Protocol):
-    transport: asyncio.Transport
-
-    def __init__(self, reader: hiredis.Reader) -> None:
-        self.reader = reader
-        self.waiters: deque[asyncio.Future[object]] = deque()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self.reader.feed(data)
-        gets, pop = self.reader.gets, self.waiters.popleft
-        while (value := gets()) is not _NOTHING:
-            pop().set_result(value)
-
-
 class RedisPy:
     """redis-py's asyncio client as it comes: one command per await, `stat` in two."""
 
@@ -153,7 +93,7 @@ class RedisPy:
         self.client = redis.asyncio.Redis.from_url(url, max_connections=MOST_CONNECTIONS)
 
     async def meta(self, dgst: str) -> Found:
-        return _found(await self.client.hmget(meta_key(dgst), "path", "length"))
+        return found_in(await self.client.hmget(meta_key(dgst), "path", "length"))
 
     async def stat(self, repo: str, dgst: str) -> Found:
         assert await self.client.sismember(member_key(repo), dgst)
@@ -192,7 +132,7 @@ class RedisPyPipelines(RedisPy):
             future.set_result(value)
 
     async def meta(self, dgst: str) -> Found:
-        return _found(await self.call("HMGET", meta_key(dgst), "path", "length"))
+        return found_in(await self.call("HMGET", meta_key(dgst), "path", "length"))
 
     async def stat(self, repo: str, dgst: str) -> Found:
         member = self.call("SISMEMBER", member_key(repo), dgst)
@@ -212,7 +152,7 @@ class Coredis:
         self.client = await self.stack.enter_async_context(client)
 
     async def meta(self, dgst: str) -> Found:
-        return _found(await self.client.hmget(meta_key(dgst), ["path", "length"]))
+        return found_in(await self.client.hmget(meta_key(dgst), ["path", "length"]))
 
     async def stat(self, repo: str, dgst: str) -> Found:
         assert await self.client.sismember(member_key(repo), dgst)
@@ -228,7 +168,7 @@ class Glide:
     is_pinned = False
 
     async def open(self, url: str, layers: Sequence[Layer]) -> None:
-        host, port = _address(url)
+        host, port = address(url)
         self.client = await glide.GlideClient.create(
             glide.GlideClientConfiguration(
                 [glide.NodeAddress(host, port)],
@@ -238,7 +178,7 @@ class Glide:
         )
 
     async def meta(self, dgst: str) -> Found:
-        return _found(await self.client.hmget(meta_key(dgst), ["path", "length"]))
+        return found_in(await self.client.hmget(meta_key(dgst), ["path", "length"]))
 
     async def stat(self, repo: str, dgst: str) -> Found:
         assert await self.client.sismember(member_key(repo), dgst)
@@ -274,7 +214,7 @@ class Aiocache:
     is_pinned = True
 
     async def open(self, url: str, layers: Sequence[Layer]) -> None:
-        host, port = _address(url)
+        host, port = address(url)
         self.cache = aiocache.RedisCache(
             endpoint=host,
             port=port,
@@ -293,19 +233,6 @@ class Aiocache:
 
     async def close(self) -> None:
         await self.cache.close()
-
-
-def _address(url: str) -> tuple[str, int]:
-    parts = urlsplit(url)
-    assert parts.hostname
-    assert parts.port
-    return parts.hostname, parts.port
-
-
-def _found(values: object) -> Found:
-    assert isinstance(values, (list, tuple))
-    path, length = values
-    return path.decode(), int(length)
 
 
 CONTENDERS: dict[str, Callable[[], Contender]] = {
