@@ -68,7 +68,7 @@ class TreeListing:
             stream: ListStream[Sequence[ObjectMeta]] = obstore.list(
                 self._store, prefix, chunk_size=CHUNK_SIZE
             )
-            while objects := await ctx.run(anext(stream, None)):
+            while objects := await ctx.run(_next(stream)):
                 yield objects
         except (BaseError, OSError) as error:
             raise self._named(error) from error
@@ -77,3 +77,8 @@ class TreeListing:
 async def _subdirectories(ctx: Context, store: "ObjectStore", directory: str) -> Sequence[str]:
     listing = await ctx.run(obstore.list_with_delimiter_async(store, directory))
     return listing["common_prefixes"]
+
+
+async def _next(stream: "ListStream[Sequence[ObjectMeta]]") -> "Sequence[ObjectMeta] | None":
+    """What comes next; a coroutine, so that nothing is asked under a context that has ended."""
+    return await anext(stream, None)
