@@ -146,9 +146,11 @@ def costs() -> dict[str, float]:
 # ---- how the shares were found
 
 
-def exact(**shares: float) -> Callable[[int], Policy]:
-    """S3-FIFO with a queue of ghosts, and other *shares* than the paper's."""
-    return partial(S3Fifo, **shares)
+def exact(
+    *, small: float = 0.1, ghosts: float = 0.9, most_hits: int = 3, worth_main: int = 2
+) -> Callable[[int], Policy]:
+    """S3-FIFO with a queue of ghosts, and other shares than the paper's."""
+    return partial(S3Fifo, small=small, ghosts=ghosts, most_hits=most_hits, worth_main=worth_main)
 
 
 def changed(**constants: int) -> Callable[[int], Policy]:
