@@ -77,6 +77,17 @@ def test_choice_is_bounded() -> None:
     assert sum(eviction.hits[entry] != MOST_HITS for entry in entries) <= MOST_STEPS
 
 
+def test_each_hit_is_worth_a_round() -> None:
+    """In main, what was asked for twice outlives what was asked for once."""
+    eviction = Eviction(40)
+    twice, once, never, *_ = [eviction.enter(digest(number)) for number in range(5)]
+    eviction.hits[twice] = eviction.hits[once] = 1
+    assert eviction.choose() == digest(2)
+    eviction.leave(never)
+    eviction.hits[twice], eviction.hits[once] = 2, 1
+    assert eviction.choose() == digest(1)
+
+
 def test_choice_changes_nothing_else() -> None:
     """To choose frees nothing: whoever asked does that."""
     eviction = Eviction(10)
