@@ -38,6 +38,14 @@ class Faults:
         self._server = server
         self._chance = Random(settings.seed)
         self._one_at_a_time = asyncio.Lock()
+        self._injections: dict[str, Callable[[], Coroutine[object, object, None]]] = {
+            "crash": self._crash,
+            "restart": self._restart,
+            "stop": self._stop,
+            "flush": self._flush,
+            "cut": self._cut,
+            "evict": self._evict,
+        }
 
     async def __aenter__(self) -> Self:
         self._befalling = asyncio.create_task(self._run())
@@ -57,24 +65,23 @@ class Faults:
                     tasks.create_task(self._repeat(name, CONDUCTED_FAULTS[name]))
 
     async def _repeat(self, name: str, seconds: float) -> None:
-        inject: Callable[[], Coroutine[object, object, None]] = getattr(self, f"_{name}")
         while True:
             await asyncio.sleep(self._chance.uniform(0.5, 1.5) * seconds)
-            begin = now()
-            await inject()
-            self.past.append(Fault(name, begin, now()))
+            async with contextlib.nullcontext() if name == "crash" else self._one_at_a_time:
+                begin = now()
+                await self._injections[name]()
+                self.past.append(Fault(name, begin, now()))
 
     async def _crash(self) -> None:
         self._crew.kill_one(self._chance)
 
     async def _restart(self) -> None:
-        async with self._one_at_a_time:
-            if self._settings.persistence == "power-cut":
-                await self._cut_power()
-            else:
-                await asyncio.to_thread(self._server.kill)
-            await asyncio.sleep(self._chance.choice((0.0, 0.5)) * self._chance.random())
-            await asyncio.to_thread(self._server.start)
+        if self._settings.persistence == "power-cut":
+            await self._cut_power()
+        else:
+            await asyncio.to_thread(self._server.kill)
+        await asyncio.sleep(self._chance.choice((0.0, 0.5)) * self._chance.random())
+        await asyncio.to_thread(self._server.start)
 
     async def _cut_power(self) -> None:
         """Kill it, and take from its log what was not yet on the disk: the last of it, up to a second."""
@@ -85,26 +92,22 @@ class Faults:
         os.truncate(log, on_disk)
 
     async def _stop(self) -> None:
-        async with self._one_at_a_time:
-            self._server.signal(signal.SIGSTOP)
-            try:
-                await asyncio.sleep(self._chance.choice((0.1, 1.0, 3.0)) * self._chance.random())
-            finally:
-                self._server.signal(signal.SIGCONT)
+        self._server.signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(self._chance.choice((0.1, 1.0, 3.0)) * self._chance.random())
+        finally:
+            self._server.signal(signal.SIGCONT)
 
     async def _flush(self) -> None:
-        async with self._one_at_a_time:
-            await asyncio.to_thread(self._server.ask, "FLUSHALL")
+        await asyncio.to_thread(self._server.ask, "FLUSHALL")
 
     async def _cut(self) -> None:
-        async with self._one_at_a_time:
-            await asyncio.to_thread(self._server.ask, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        await asyncio.to_thread(self._server.ask, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
     async def _evict(self) -> None:
         """Take some keys away: members, metas, leases, markers."""
-        async with self._one_at_a_time:
-            keys = await asyncio.to_thread(self._server.ask, "KEYS", "*")
-            assert isinstance(keys, list)
-            names = sorted(key.decode() for key in keys)
-            for name in self._chance.sample(names, min(len(names), self._chance.randint(1, 10))):
-                await asyncio.to_thread(self._server.ask, "DEL", name)
+        keys = await asyncio.to_thread(self._server.ask, "KEYS", "*")
+        assert isinstance(keys, list)
+        names = sorted(key.decode() for key in keys)
+        for name in self._chance.sample(names, min(len(names), self._chance.randint(1, 10))):
+            await asyncio.to_thread(self._server.ask, "DEL", name)
