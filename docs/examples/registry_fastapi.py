@@ -41,9 +41,9 @@ class State(TypedDict):
     remembered: LayerInfoCache
 
 
-def create_app(root: str, remembered: LayerInfoCache) -> FastAPI:
-    """Make the registry over the tree below *root*, a URL; what it knows is *remembered*, until it ends."""
-    source, tree, observer = StorageSource(root), Tree(root), WhoAnswers()
+def create_app(source: StorageSource, tree: Tree, remembered: LayerInfoCache) -> FastAPI:
+    """Make the registry over a tree, to be read by *source*; what it knows is *remembered*, until it ends."""
+    observer = WhoAnswers()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -95,7 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     root = options.root if "://" in options.root else Path(options.root).resolve().as_uri()
     try:
-        app = create_app(root, open_cache(options.cache))
+        app = create_app(StorageSource(root), Tree(root), open_cache(options.cache))
     except LayerCacheError as error:
         parser.error(str(error))
     uvicorn.run(app, host=options.host, port=options.port)

@@ -6,6 +6,7 @@ from pathlib import Path
 from random import Random
 
 import psutil
+from registry.tree import Tree
 from registry_fastapi import create_app
 
 from layercache import MemoryCache, NotFoundError, background
@@ -47,7 +48,7 @@ async def test_killed_clients(tmp_path: Path) -> None:
     source = StorageSource(tmp_path.as_uri())
     remembered = MemoryCache()
     process = psutil.Process()
-    async with serving(create_app(tmp_path.as_uri(), remembered)) as port:
+    async with serving(create_app(source, Tree(tmp_path.as_uri()), remembered)) as port:
         async with asking(port, "GET /v2/ HTTP/1.1") as (reader, _):
             await reader.readline()
         tasks, files = len(asyncio.all_tasks()), process.num_fds()

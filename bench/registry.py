@@ -1,0 +1,129 @@
+"""HEAD blob on the example registry: without a cache, and with each; the storage takes 20 ms a question.
+
+    python -m bench registry
+    python -m bench.registry --seconds 10 --clients 1 64 --blobs 1000 --rounds 3
+
+The registry is one process of uvicorn on one core, the clients are another;
+all on the loopback interface. Each cache knows all blobs before it is measured,
+as after the first pulls; "first" counts what the storage was asked until then,
+"then" what it was asked while the load ran. The rounds are interleaved, and
+what is shown is the median round.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import re
+import statistics
+import sys
+import tempfile
+import urllib.request
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.registry_parts.load import load, once
+from layercache import parse_digest
+from layercache.storage.layout import data_path, layer_link_path
+from tests.servers import find_servers, free_port
+from tests.servers import running as running_redis
+from tests.storage.servers import running
+
+REPO = "library/bench"
+
+
+class Run(NamedTuple):
+    """What one load on one cache showed; with what the storage was asked before it, and while it ran."""
+
+    rate: float
+    median: float
+    p99: float
+    first: int
+    then: int
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description="Load on the example registry.")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each load")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--blobs", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory(prefix="redis-") as data:
+        paths = make_tree(Path(root), options.blobs)
+        with running_redis(max(find_servers().items())[1], Path(data)) as server:
+            caches = {"none": "none", "memory": "memory://", "redis": server.url}
+            runs: dict[tuple[int, str], list[Run]] = defaultdict(list)
+            for _ in range(options.rounds):
+                for name, url in caches.items():
+                    server.ask("FLUSHALL")
+                    with serving(root, url) as port:
+                        first = warmed(port, paths)
+                        for clients in options.clients:
+                            run = measured(port, paths, clients, options.seconds)
+                            runs[clients, name].append(run._replace(first=first))
+    show(runs)
+
+
+def make_tree(root: Path, blobs: int) -> list[str]:
+    """Write so many blobs, and return the paths by which they are asked for."""
+    paths = []
+    for number in range(blobs):
+        content = str(number).encode()
+        dgst = parse_digest(f"sha256:{hashlib.sha256(content).hexdigest()}")
+        for path, written in ((data_path(dgst), content), (layer_link_path(REPO, dgst), dgst.encode())):
+            file = root / path.removeprefix("/")
+            file.parent.mkdir(parents=True)
+            file.write_bytes(written)
+        paths.append(f"/v2/{REPO}/blobs/{dgst}")
+    return paths
+
+
+@contextlib.contextmanager
+def serving(root: str, cache: str) -> Iterator[int]:
+    """Run the registry, and give its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.registry_parts.server", Path(root).as_uri(), str(port), cache]
+    with running(command, port):
+        yield port
+
+
+def warmed(port: int, paths: list[str]) -> int:
+    """Ask for each blob once, and return what the storage was asked."""
+
+    async def ask(clients: int) -> None:
+        await asyncio.gather(*(once(port, paths[number::clients]) for number in range(clients)))
+
+    asyncio.run(ask(16))
+    return questions(port)
+
+
+def measured(port: int, paths: list[str], clients: int, seconds: float) -> Run:
+    """Have so many clients ask for that long."""
+    before = questions(port)
+    outcome = asyncio.run(load(port, paths, clients, seconds))
+    return Run(*outcome, first=0, then=questions(port) - before)
+
+
+def questions(port: int) -> int:
+    """What the storage was asked so far, as the registry's status page says."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
+        found = re.search(r"id='questions'>(\d+)<", page.read().decode())
+    assert found is not None
+    return int(found[1])
+
+
+def show(runs: Mapping[tuple[int, str], list[Run]]) -> None:
+    """Print the medians of the rounds."""
+    print("clients cache     requests/s   median ms      p99 ms   asked first   asked then")
+    for (clients, name), rounds in sorted(runs.items(), key=lambda item: item[0][0]):
+        rate, median, p99, first, then = map(statistics.median, zip(*rounds, strict=True))
+        times, asked = f"{median:>11.2f} {p99:>11.2f}", f"{first:>13,.0f} {then:>12,.0f}"
+        print(f"{clients:>7} {name:<8} {rate:>11,.0f} {times} {asked}")
+
+
+if __name__ == "__main__":
+    main()
