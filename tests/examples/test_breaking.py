@@ -10,7 +10,7 @@ import pytest
 from layercache.storage.layout import data_path, layer_link_path, revision_link_path, tag_link_path
 from tests.examples.registries import EXAMPLES, Client, example
 from tests.storage.servers import running_s3
-from tests.storage.trees import ABSENT, Tree
+from tests.storage.trees import ABSENT, Tree, digest_of
 
 
 def test_truncated_link(registry: Client, tree: Tree, repo: str) -> None:
@@ -116,7 +116,7 @@ def test_cache_that_nobody_knows(tmp_path: Path) -> None:
 
 
 def test_bucket() -> None:
-    """A tree in a bucket is served as one on disk is, with settings from the environment."""
+    """A tree in a bucket is served and pushed to as one on disk is, with settings from the environment."""
     with running_s3() as s3:
         url = f"s3://{s3.new_bucket()}/prefix"
         tree = Tree(url, **s3.options)
@@ -133,3 +133,11 @@ def test_bucket() -> None:
             assert client.get(f"/v2/x/blobs/{dgst}").body == content
             assert client.get(f"/v2/x/blobs/{dgst}", Range="bytes=-7").body == content[-7:]
             assert client.get(f"/v2/x/blobs/{ABSENT}").code == "BLOB_UNKNOWN"
+            pushed, written = client.push_manifest("y", "1.0")
+            assert client.get("/v2/y/manifests/1.0").body == written
+            location = client.begin("y")
+            client.ask("PATCH", location, b"in ")
+            assert client.ask("PUT", f"{location}?digest={digest_of(b'in parts')}", b"parts").status == 201
+            assert client.get(f"/v2/y/blobs/{digest_of(b'in parts')}").body == b"in parts"
+            assert client.ask("DELETE", f"/v2/y/manifests/{pushed}").status == 202
+            assert client.tags("y") == []
