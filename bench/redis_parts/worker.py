@@ -11,6 +11,7 @@ import asyncio
 import gc
 import itertools
 import json
+import math
 import os
 import resource
 import sys
@@ -37,7 +38,7 @@ class Cell:
     def __init__(self, ask: Operation, rows: Sequence[Layer], tasks: int) -> None:
         self.ask, self.rows, self.tasks = ask, rows, tasks
         self.answers = 0
-        self.latencies: list[int] = []
+        self.latencies: list[float] = []
         self.is_over = False
 
     async def run(self, seconds: float) -> dict[str, float]:
@@ -50,10 +51,10 @@ class Cell:
         answers, begin, cpu = self.answers - answers, time.perf_counter() - begin, _cpu() - cpu
         self.is_over = True
         await asyncio.gather(*running)
-        ordered = sorted(self.latencies)
+        ordered = sorted(self.latencies) or [math.nan]  # On a machine that is very busy none may be timed.
         return {
             "rate": answers / begin,
-            "cpu": cpu / answers * 1e6,
+            "cpu": cpu / max(answers, 1) * 1e6,
             "p50": ordered[len(ordered) // 2] / 1e3,
             "p99": ordered[len(ordered) * 99 // 100] / 1e3,
         }
