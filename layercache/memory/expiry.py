@@ -25,8 +25,8 @@ class Expiry:
         self._ttl = ttl
         self._random = random.Random()  # noqa: S311 (who guesses it gains nothing)
         self.clock = clock
-        self.homes = array("d", [0.0] * FIRST)
-        self.metas = array("d", [0.0] * FIRST)
+        self.homes: array[float] = array("d", [0.0] * FIRST)
+        self.metas: array[float] = array("d", [0.0] * FIRST)
 
     def grow(self, more: int) -> None:
         """Make place for so many *more* entries."""
