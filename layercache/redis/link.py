@@ -29,10 +29,11 @@ up; how long that may take is for each caller's context to say.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from redis.backoff import AbstractBackoff, DecorrelatedJitterBackoff
 
-from layercache.errors import BackendError, BackendUnavailableError
+from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
 from layercache.redis.replies import ReplyFault, public
 from layercache.redis.wire import MAX_BYTES, MAX_PENDING, Wire, pack
 
@@ -43,11 +44,28 @@ PATIENCE = 2  # heartbeats
 Opener = Callable[[Callable[[], Wire]], Awaitable[Wire]]
 
 
+class Follower(Protocol):
+    """Who keeps copies of what a link reads, and so has to hear of all that ends their truth."""
+
+    async def welcome(self, wire: Wire) -> None:
+        """Prepare *wire* before anybody else has it; an error makes the attempt fail."""
+
+    def pushed(self, push: list[object]) -> None:
+        """Take *push*, in its place between the replies."""
+
+    def lost(self) -> None:
+        """The wire is lost; nobody who waits for a reply has heard of that yet."""
+
+    def pinging(self) -> Callable[[], object]:
+        """A PING is about to be sent; what is returned is called when it was answered, if not by an error."""
+
+
 class Link:
     """One connection to a server, for as long as there is a server.
 
     Attributes:
         wire: The wire; None while there is none.
+        heartbeat: Seconds between two PINGs.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first are named, and have a default
@@ -80,14 +98,26 @@ class Link:
         self._opener = opener
         self._on_push = on_push
         self._on_state = on_state
+        self._follower: Follower | None = None
         self._max_pending = max_pending
         self._max_bytes = max_bytes
-        self._heartbeat = heartbeat
+        self.heartbeat: float = heartbeat
         self._backoff = backoff or DecorrelatedJitterBackoff(cap=5.0, base=0.05)
         self._keeper: asyncio.Task[None] | None = None
         self._decided = asyncio.Event()  # set unless the link is idle or trying
         self._failure: Exception | None = None
         self._failures = 0
+
+    def follow(self, follower: Follower) -> None:
+        """Have *follower* hear of all from the first connection on; pushes are then for it alone.
+
+        Raises:
+            InvalidArgumentError: Somebody follows already, or the link was already asked to be ready.
+        """
+        if self._follower is not None or self._keeper is not None:
+            raise InvalidArgumentError(f"too late, or a second one, to follow {self!r}")
+        self._follower = follower
+        self._on_push = follower.pushed
 
     async def ready(self) -> Wire:
         """Return the wire, once the attempt that is under way has succeeded.
@@ -141,11 +171,26 @@ class Link:
         except Exception as error:  # noqa: BLE001 - whatever it was, callers must hear of it and the keeper go on
             return error.with_traceback(None)
         try:
+            failure = await self._welcome(wire)
+            if failure is not None:
+                return failure
             self._rise(wire)
             return await self._watch(wire)
         finally:
             wire.leave("the link is closed")
             await asyncio.wait([wire.ended])
+
+    async def _welcome(self, wire: Wire) -> Exception | None:
+        if self._follower is None:
+            return None
+        try:
+            async with asyncio.timeout(PATIENCE * self.heartbeat):
+                await self._follower.welcome(wire)
+        except TimeoutError:
+            return BackendUnavailableError(f"no reply for {PATIENCE * self.heartbeat} s")
+        except Exception as error:  # noqa: BLE001 - as that of an opener
+            return error.with_traceback(None)
+        return None
 
     def _new_wire(self) -> Wire:
         return Wire(
@@ -169,6 +214,8 @@ class Link:
             self._tell(is_up=False)
 
     def _tell(self, *, is_up: bool) -> None:
+        if self._follower is not None and not is_up:
+            self._follower.lost()
         if self._on_state is not None:
             self._on_state(is_up)
 
@@ -179,19 +226,31 @@ class Link:
         has_lasted = False
         while True:
             with contextlib.suppress(BackendUnavailableError):  # then the queue is full, and has a head
-                wire.call(PING).cancel()  # nobody waits for it
+                self._ping(wire)
             looks = looks + 1 if wire.head() == head else 1
             head = wire.head()
             if looks > PATIENCE:
-                wire.leave(f"no reply for {PATIENCE * self._heartbeat} s")
+                wire.leave(f"no reply for {PATIENCE * self.heartbeat} s")
                 return BackendUnavailableError(wire.lost)
-            await asyncio.wait([wire.ended], timeout=self._heartbeat)
+            await asyncio.wait([wire.ended], timeout=self.heartbeat)
             if wire.lost:
                 return None if has_lasted else BackendUnavailableError(wire.lost)
             if not has_lasted:
                 has_lasted = True
                 self._failures = 0
                 self._backoff.reset()  # type: ignore[no-untyped-call]
+
+    def _ping(self, wire: Wire) -> None:
+        if self._follower is None:
+            wire.call(PING).cancel()  # nobody waits for it
+            return
+        answered = self._follower.pinging()
+
+        def look(pong: "asyncio.Future[object]") -> None:
+            if pong.exception() is None and self.wire is wire:
+                answered()
+
+        wire.call(PING).add_done_callback(look)
 
 
 def _told(failure: Exception) -> BackendError:

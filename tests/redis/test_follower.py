@@ -1,0 +1,157 @@
+"""Who follows a link hears of all that ends the truth of what was read over it."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from redis.backoff import ConstantBackoff
+
+from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
+from layercache.redis.link import PING, Link
+from layercache.redis.wire import Wire, pack
+from tests.redis.conftest import MakeLink
+from tests.redis.tape import Opener
+
+HEARTBEAT = 0.02
+NEVER = ConstantBackoff(3600)
+HELLO = pack("HELLO")
+PONG = b"+PONG\r\n"
+
+
+class Log:
+    """A follower that writes down what it is told, and greets with HELLO."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    async def welcome(self, wire: Wire) -> None:
+        self.wire = wire
+        self.told.append(await wire.call(HELLO))
+
+    def pushed(self, push: list[object]) -> None:
+        self.told.append(list(push))
+
+    def lost(self) -> None:
+        self.told.append("lost")
+
+    def pinging(self) -> Callable[[], object]:
+        self.told.append("pinging")
+        return lambda: self.told.append("answered")
+
+
+def followed(make_link: MakeLink, opener: Opener, **options: object) -> tuple[Link, Log]:
+    """A link that a log follows."""
+    log = Log()
+    link = make_link(opener, heartbeat=HEARTBEAT, **options)
+    link.follow(log)
+    opener.succeed()
+    return link, log
+
+
+async def written(opener: Opener, *commands: str) -> None:
+    """Return when just *commands* were written."""
+    expected = [text.encode() for text in commands]
+    while not hasattr(opener, "tape") or opener.tape.written != expected:  # noqa: ASYNC110 - a tape has no events
+        await asyncio.sleep(0)
+
+
+async def turns(count: int = 5) -> None:
+    """Let the loop turn."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_a_wire_is_welcomed_before_anybody_has_it(make_link: MakeLink) -> None:
+    """Nobody is given a wire, and no PING is sent on it, before its welcome was answered."""
+    opener = Opener()
+    link, log = followed(make_link, opener)
+    ready = asyncio.ensure_future(link.ready())
+    await written(opener, HELLO)
+    await turns()
+    assert link.wire is None
+    assert not ready.done()
+    opener.tape.say(b"+OK\r\n")
+    await ready
+    await written(opener, HELLO, PING)
+    assert log.told == [b"OK", "pinging"]
+
+
+async def test_a_welcome_that_is_refused_fails_the_attempt(make_link: MakeLink) -> None:
+    """An error in place of the welcome's answer is what callers hear, and the connection is closed."""
+    opener = Opener()
+    link, log = followed(make_link, opener, backoff=NEVER)
+    ready = asyncio.ensure_future(link.ready())
+    await written(opener, HELLO)
+    opener.tape.say(b"-NOPERM no permission\r\n")
+    with pytest.raises(BackendError, match="NOPERM no permission"):
+        await ready
+    await log.wire.ended
+    assert log.wire.lost
+
+
+async def test_a_welcome_that_is_not_answered_fails_the_attempt(make_link: MakeLink) -> None:
+    """A server that hangs during the welcome is given up as one that hangs later."""
+    link, log = followed(make_link, Opener(), backoff=NEVER)
+    with pytest.raises(BackendUnavailableError, match=r"no reply for 0\.04 s"):
+        await link.ready()
+    assert log.told == []
+
+
+async def test_pushes_come_in_their_place(make_link: MakeLink) -> None:
+    """A push is told of before the reply behind it is read by who waits for it."""
+    opener = Opener()
+    link, log = followed(make_link, opener)
+    ready = asyncio.ensure_future(link.ready())
+    await written(opener, HELLO)
+    opener.tape.say(b"+OK\r\n")
+    future = (await ready).call(pack("GET", "k"))
+    future.add_done_callback(lambda _: log.told.append("reply"))
+    opener.tape.say(PONG + b">2\r\n$1\r\na\r\n$1\r\nb\r\n" + b"$1\r\nv\r\n")
+    await turns()
+    assert [entry for entry in log.told if entry in ("reply", [b"a", b"b"])] == [[b"a", b"b"], "reply"]
+
+
+@pytest.mark.parametrize(("reply", "is_answer"), [(PONG, True), (b"-BUSY a script runs\r\n", False)])
+async def test_only_a_proper_answer_counts(make_link: MakeLink, reply: bytes, is_answer: bool) -> None:
+    """A PING that is answered by an error is not told of as answered."""
+    opener = Opener()
+    link, log = followed(make_link, opener)
+    ready = asyncio.ensure_future(link.ready())
+    await written(opener, HELLO)
+    opener.tape.say(b"+OK\r\n")
+    await ready
+    opener.tape.say(reply)
+    await turns()
+    assert ("answered" in log.told) is is_answer
+    assert link.wire is not None
+
+
+async def test_a_loss_is_told_before_any_waiter_hears(make_link: MakeLink) -> None:
+    """The follower hears of a lost wire first, and of no answer to an earlier PING after that."""
+    opener = Opener()
+    link, log = followed(make_link, opener)
+    ready = asyncio.ensure_future(link.ready())
+    await written(opener, HELLO)
+    opener.tape.say(b"+OK\r\n")
+    wire = await ready
+    future = wire.call(pack("GET", "k"))
+    future.add_done_callback(lambda _: log.told.append("waiter"))
+    opener.tape.say(PONG)
+    wire.leave("it is lost while the answer to the PING waits for its turn")
+    with pytest.raises(BackendUnavailableError):
+        await future
+    await turns()
+    assert log.told[-2:] == ["lost", "waiter"]
+
+
+async def test_one_follows_from_the_beginning(make_link: MakeLink) -> None:
+    """A second follower, and one that comes after the first connection was wanted, are refused."""
+    opener = Opener()
+    link, _ = followed(make_link, opener)
+    with pytest.raises(InvalidArgumentError):
+        link.follow(Log())
+    late = make_link(opener)
+    ready = asyncio.ensure_future(late.ready())
+    await ready
+    with pytest.raises(InvalidArgumentError):
+        late.follow(Log())
