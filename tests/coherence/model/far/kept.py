@@ -75,13 +75,19 @@ WIDE = (
     ),
     row(
         WIDER,
-        "three clients, all at once, but for P2",
+        "three clients, two repositories, all at once, but for P2",
         but_for_p2(ours(*EVERYTHING, faults.flushall)),
+        at.MOUNT,
+        at.PUSH_ELSEWHERE,
+    ),
+    row(
+        WIDER,
+        "three clients, one gives up, markers end at any time, but for P2",
+        but_for_p2(ours(*TIME, faults.clients_give_up)),
         at.PUSHED_MEANWHILE,
         at.REMOVED_TWICE,
         at.TWO_READERS,
         at.TWO_REMOVERS,
-        at.MOUNT,
     ),
 )
 
