@@ -59,7 +59,7 @@ class RedisCache(ScannableCache):
                 to answer has been asked in vain.
             closing_seconds: How long a marker keeps leases from being given
                 while a removal is under way; one that takes longer is still
-                safe, unless its process dies.
+                safe, unless its process dies or its end fails.
 
         Raises:
             InvalidArgumentError: *source* is a URL that makes no sense, or a
