@@ -133,13 +133,13 @@ class Auditor:
 
     async def _has(self, ctx: Context, repo: str, dgst: str) -> bool:
         try:
-            return await ctx.run(self._source.contains(ctx, repo, dgst))
+            return await self._source.contains(ctx, repo, dgst)
         except InvalidArgumentError:  # No source has what cannot be named.
             return False
 
     async def _where(self, ctx: Context, dgst: str) -> LayerMeta | None:
         try:
-            return await ctx.run(self._source.meta(ctx, dgst))
+            return await self._source.meta(ctx, dgst)
         except (NotFoundError, InvalidArgumentError):
             return None
 

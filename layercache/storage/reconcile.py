@@ -104,24 +104,24 @@ class Reconciler:
             BackendError: The cache or the source could not answer, which is
                 never taken for a no; or there is no room for temporary files.
         """
-        parts = _parts_after(cursor)
-        ctx.check()
         tally = Tally(cursor, self._on_difference, self._on_progress)
+        await ctx.run(self._walk(ctx, _parts_after(cursor), tally, fix=fix))
+        return tally.report
+
+    async def _walk(self, ctx: Context, parts: Sequence[str], tally: Tally, *, fix: bool) -> None:
         listing = await self._source.listing(ctx) if isinstance(self._source, ListableSource) else None
-        walk = _Walk(self._cache, listing, tally)
+        sides = _Sides(self._cache, listing, tally)
         with Spill(parts) as spill:
-            await together(walk.spill_cache(ctx, spill), walk.spill_links(ctx, spill))
-            blobs = ahead(lambda part: walk.list_blobs(ctx, part), parts, LISTINGS_AHEAD)
-            async with aclosing(blobs):
-                async for part, lengths in blobs:
-                    suspects = await asyncio.to_thread(_compare, spill, part, lengths)
+            await together(sides.spill_cache(ctx, spill), sides.spill_links(ctx, spill))
+            listed = ahead(lambda part: sides.list_blobs(ctx, part), parts, LISTINGS_AHEAD)
+            async with aclosing(listed):
+                async for part, blobs in listed:
+                    suspects = await asyncio.to_thread(_compare, spill, part, blobs)
                     await self._settle(ctx, suspects, tally, fix=fix)
                     tally.finished(part)
-        return tally.report
 
     async def _settle(self, ctx: Context, suspects: Sequence[Difference], tally: Tally, *, fix: bool) -> None:
         """Take *suspects*, all of a part, to the source, and tell what comes of it."""
-        ctx.check()
         auditor = Auditor(self._cache, self._source)
         found: dict[Difference, Difference] = {}
 
@@ -148,8 +148,8 @@ class Reconciler:
         return f"<Reconciler of {self._cache!r} with {self._source!r}>"
 
 
-class _Walk:
-    """What is read of the two sides."""
+class _Sides:
+    """What is read of the two."""
 
     def __init__(self, cache: ScannableCache, listing: Listing | None, tally: Tally) -> None:
         self._cache = cache
