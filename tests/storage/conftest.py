@@ -1,13 +1,16 @@
 """A tree on disk and a tree in a bucket; both keep the same promises."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from layercache.redis.cache import RedisCache
 from layercache.storage import StorageSource
+from tests.servers import RedisServer
 from tests.storage.servers import S3, running_s3
 from tests.storage.trees import Tree
+from tests.storage.worlds import World
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +40,16 @@ def tree(root: Tree) -> Tree:
 def source(tree: Tree) -> StorageSource:
     """The source over `tree`."""
     return tree.source()
+
+
+@pytest.fixture
+async def redis_cache(redis_server: RedisServer) -> AsyncIterator[RedisCache]:
+    """A cache on a server that is empty."""
+    async with RedisCache(redis_server.url) as cache:
+        yield cache
+
+
+@pytest.fixture
+def world(redis_cache: RedisCache, tmp_path: Path) -> World:
+    """A tree on disk and a cache in a Redis, with nothing in them yet."""
+    return World(Tree(tmp_path.as_uri()), redis_cache)

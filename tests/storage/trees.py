@@ -45,6 +45,14 @@ class Tree:
         """Have no file at *path*."""
         obstore.delete(self._store, path)
 
+    def has(self, path: str) -> bool:
+        """Whether there is a file at *path*."""
+        try:
+            obstore.head(self._store, path)
+        except FileNotFoundError:
+            return False
+        return True
+
     def blob(self, content: bytes) -> Digest:
         """Have a blob that no repository links."""
         dgst = digest_of(content)

@@ -1,0 +1,293 @@
+"""What a walk finds, and what it mends."""
+
+from pathlib import Path
+
+import pytest
+
+from layercache.cache import LayerInfoSource
+from layercache.context import background
+from layercache.errors import BackendUnavailableError, InvalidArgumentError, NotFoundError
+from layercache.memory import MemoryCache
+from layercache.meta import LayerMeta
+from layercache.scan import PARTS
+from layercache.storage import Difference, Kind, Reconciler, Report, StorageSource
+from layercache.storage.layout import data_path, layer_link_path
+from layercache.testing import SlowSource
+from tests.servers import RedisServer
+from tests.storage.trees import ABSENT, Tree
+from tests.storage.worlds import Hooked, World, meta_of
+
+CTX = background()
+END = PARTS[-1]
+CONTENT = b"layer"
+
+
+# ---- nothing to find
+
+
+async def test_agreement(world: World) -> None:
+    """Where the two agree, nothing is told, and nothing is asked for one by one."""
+    for number in range(20):
+        await world.layer(f"x/{number % 3}", b"%d" % number)
+    source = Hooked(world.source, {})
+    told, report = await world.walk(fix=True, source=source)
+    assert told == []
+    assert report == Report(END, 40, 40, 0, 0, 0, 0, 0)
+    assert not any("contains" in moment or "meta" in moment for moment in source.moments)
+
+
+async def test_alias_is_no_difference(world: World) -> None:
+    """A link that names another blob than its own is read, and believed."""
+    dgst = await world.layer("x", CONTENT)
+    alias = "sha512:" + "0" * 128
+    world.tree.write(layer_link_path("x", alias), dgst.encode())
+    await world.cache.add(CTX, "x", alias)
+    assert await world.walk() == ([], Report(END, 3, 2, 0, 0, 0, 0, 0))
+
+
+# ---- what can be found, each of it by itself
+
+
+async def test_stale_membership(world: World) -> None:
+    """A membership whose link is gone is stale, and then forgotten; the meta of the blob stays."""
+    dgst = await world.layer("x", CONTENT)
+    world.tree.delete(layer_link_path("x", dgst))
+    stale = Difference(Kind.STALE, "x", dgst)
+    assert (await world.walk())[0] == [stale]
+    assert await world.knows("x", dgst) == (True, True)
+    assert (await world.walk(fix=True))[0] == [stale._replace(fixed=True)]
+    assert await world.knows("x", dgst) == (False, True)
+    assert (await world.walk())[0] == []
+
+
+async def test_stale_meta(world: World) -> None:
+    """A meta whose blob is gone is stale, and then forgotten."""
+    dgst = await world.layer("x", CONTENT)
+    await world.cache.set_meta(CTX, ABSENT, meta_of(ABSENT, b""))
+    stale = Difference(Kind.STALE, None, ABSENT)
+    assert (await world.walk())[0] == [stale]
+    assert (await world.walk(fix=True))[0] == [stale._replace(fixed=True)]
+    assert await world.knows("x", ABSENT) == (False, False)
+    assert await world.knows("x", dgst) == (True, True)
+    assert (await world.walk())[0] == []
+
+
+async def test_swept_blob(world: World) -> None:
+    """Where a sweep has left the links, every membership of the blob is stale."""
+    dgst = await world.layer("x", CONTENT)
+    await world.layer("y", CONTENT)
+    await world.layer("z", b"another")
+    world.tree.delete(data_path(dgst))
+    told, report = await world.walk(fix=True)
+    assert told == [Difference(Kind.STALE, repo, dgst, fixed=True) for repo in ("x", "y", None)]
+    assert (report.stale, report.fixed) == (3, 3)
+    assert (await world.walk())[0] == []
+
+
+@pytest.mark.parametrize("wrong", ["length", "path"])
+async def test_wrong_meta(world: World, wrong: str) -> None:
+    """A meta that says another thing than the source is stale, and then says what the source does."""
+    dgst = await world.layer("x", CONTENT)
+    truth = meta_of(dgst, CONTENT)
+    lie = truth._replace(length=4) if wrong == "length" else truth._replace(path="/elsewhere")
+    await world.cache.set_meta(CTX, dgst, lie)
+    stale = Difference(Kind.STALE, None, dgst)
+    assert (await world.walk())[0] == [stale]
+    assert (await world.walk(fix=True))[0] == [stale._replace(fixed=True)]
+    assert await world.cache.stat(CTX, "x", dgst) == truth
+
+
+async def test_missing(world: World) -> None:
+    """What the source has and the cache does not know is missing, and stays so."""
+    dgst = world.tree.layer("x", CONTENT)
+    missing = [Difference(Kind.MISSING, "x", dgst), Difference(Kind.MISSING, None, dgst)]
+    for _ in range(2):
+        assert await world.walk(fix=True) == (missing, Report(END, 0, 2, 0, 2, 0, 0, 0))
+
+
+async def test_names_of_no_registry(world: World) -> None:
+    """A name that no source could have is stale, if the cache answers for it."""
+    await world.layer("x", CONTENT)
+    await world.cache.put(CTX, "Not/A/Name", "latest", LayerMeta("/latest", 1))
+    told, _ = await world.walk(fix=True)
+    assert told == [
+        Difference(Kind.STALE, "Not/A/Name", "latest", fixed=True),
+        Difference(Kind.STALE, None, "latest", fixed=True),
+    ]
+    assert (await world.walk())[0] == []
+
+
+# ---- what makes no sense
+
+
+async def test_corrupt_meta(world: World, redis_server: RedisServer) -> None:
+    """A meta that makes no sense is corrupt, and then says what the source does."""
+    dgst = await world.layer("x", CONTENT)
+    redis_server.ask("DEL", f"blobs::{dgst}")
+    redis_server.ask("SET", f"blobs::{dgst}", "x")
+    corrupt = Difference(Kind.CORRUPT, None, dgst, f"blobs::{dgst}")
+    assert (await world.walk())[0] == [corrupt]
+    assert (await world.walk(fix=True))[0] == [corrupt._replace(fixed=True)]
+    assert await world.cache.stat(CTX, "x", dgst) == meta_of(dgst, CONTENT)
+
+
+async def test_corrupt_meta_of_nothing(world: World, redis_server: RedisServer) -> None:
+    """If the source does not have it, it is forgotten."""
+    await world.layer("x", CONTENT)
+    redis_server.ask("HSET", f"blobs::{ABSENT}", "path", "/x")
+    corrupt = Difference(Kind.CORRUPT, None, ABSENT, f"blobs::{ABSENT}", "length", fixed=True)
+    assert (await world.walk(fix=True))[0] == [corrupt]
+    with pytest.raises(NotFoundError):
+        await world.cache.meta(CTX, ABSENT)
+
+
+async def test_corrupt_members(world: World, redis_server: RedisServer) -> None:
+    """What lies in the place of a repository's members is dropped, and they are missing."""
+    dgst = await world.layer("x", CONTENT)
+    key = "repository::x::blobs"
+    redis_server.ask("DEL", key)
+    redis_server.ask("SET", key, "x")
+    told, report = await world.walk(fix=True)
+    assert Difference(Kind.CORRUPT, "x", None, key, fixed=True) in told
+    assert (report.corrupt, report.stale, report.fixed) == (1, 0, 1)
+    assert await world.knows("x", dgst) == (False, True)
+    told, report = await world.walk()
+    assert Difference(Kind.MISSING, "x", dgst) in told
+    assert report.corrupt == 0
+
+
+async def test_corrupt_media_type(world: World, redis_server: RedisServer) -> None:
+    """What lies in the place of a scoped media type is dropped, and the membership stays."""
+    dgst = await world.layer("x", CONTENT)
+    key = f"repository::x::blobs::{dgst}"
+    redis_server.ask("SET", key, "x")
+    corrupt = Difference(Kind.CORRUPT, "x", dgst, key)
+    assert (await world.walk())[0] == [corrupt]
+    assert (await world.walk(fix=True))[0] == [corrupt._replace(fixed=True)]
+    assert (await world.walk())[0] == []
+    assert await world.knows("x", dgst) == (True, True)
+
+
+async def test_member_that_cannot_be_asked_for(world: World, redis_server: RedisServer) -> None:
+    """A member that nobody can ask for is told, and left."""
+    await world.layer("x", CONTENT)
+    redis_server.ask("SADD", "repository::x::blobs", "a b")
+    corrupt = Difference(Kind.CORRUPT, "x", None, "repository::x::blobs", "b'a b'")
+    assert (await world.walk(fix=True))[0] == [corrupt]
+
+
+async def test_corrupt_link(world: World) -> None:
+    """A link in the storage that is truncated is told by its path; the cache is left as it is."""
+    dgst = await world.layer("x", CONTENT)
+    path = layer_link_path("x", dgst)
+    world.tree.write(path, b"sha256:")
+    assert (await world.walk(fix=True))[0] == [Difference(Kind.CORRUPT, "x", dgst, path)]
+    assert await world.knows("x", dgst) == (True, True)
+
+
+async def test_leftover(world: World, redis_server: RedisServer) -> None:
+    """A media type whose membership is gone is left over, and then cleared."""
+    dgst = await world.layer("x", CONTENT)
+    key = f"repository::x::blobs::{ABSENT}"
+    redis_server.ask("HSET", key, "mediatype", "")
+    leftover = Difference(Kind.LEFTOVER, "x", ABSENT)
+    assert (await world.walk())[0] == [leftover]
+    assert (await world.walk(fix=True))[0] == [leftover._replace(fixed=True)]
+    assert redis_server.ask("EXISTS", key) == 0
+    assert await world.knows("x", dgst) == (True, True)
+
+
+async def test_others_keys_are_left(world: World, redis_server: RedisServer) -> None:
+    """What others keep in the same Redis is neither told nor touched."""
+    await world.layer("x", CONTENT)
+    for command in (
+        ("SET", "blobs::counter", "1"),
+        ("HSET", "blobs::settings", "a", "1"),
+        ("SADD", "blobs", "a"),
+    ):
+        redis_server.ask(*command)
+    assert (await world.walk(fix=True))[0] == []
+    assert redis_server.ask("EXISTS", "blobs::counter", "blobs::settings", "blobs") == 3
+
+
+# ---- other caches, other sources
+
+
+async def test_everything_at_once(world: World) -> None:
+    """Many differences among many layers are all found, and all mended."""
+    kept = [await world.layer("x", b"kept %d" % number) for number in range(300)]
+    stale = [await world.stale("x", b"stale %d" % number) for number in range(300)]
+    missing = [world.tree.layer("y", b"missing %d" % number) for number in range(300)]
+    told, report = await world.walk(fix=True)
+    assert {difference.dgst for difference in told if difference.kind is Kind.STALE} == set(stale)
+    assert {difference.dgst for difference in told if difference.kind is Kind.MISSING} == set(missing)
+    assert (report.stale, report.missing, report.fixed) == (600, 600, 600)
+    assert await world.cache.contains_many(CTX, "x", kept) == [True] * len(kept)
+    assert await world.cache.contains_many(CTX, "x", stale) == [False] * len(stale)
+
+
+async def test_memory_cache(tmp_path: Path) -> None:
+    """A cache in memory can be held against a source as well."""
+    world = World(Tree(tmp_path.as_uri()), MemoryCache())
+    kept, stale = await world.layer("x", b"kept"), await world.stale("x", b"stale")
+    told, _ = await world.walk(fix=True)
+    assert told == [Difference(Kind.STALE, repo, stale, fixed=True) for repo in ("x", None)]
+    assert await world.knows("x", kept) == (True, True)
+    assert await world.knows("x", stale) == (False, False)
+
+
+async def test_bucket(root: Tree) -> None:
+    """A tree in a bucket is walked as one on disk is."""
+    world = World(root, MemoryCache())
+    kept, stale = await world.layer("x", b"kept"), await world.stale("x", b"stale")
+    told, _ = await world.walk(fix=True)
+    assert told == [Difference(Kind.STALE, repo, stale, fixed=True) for repo in ("x", None)]
+    assert await world.knows("x", kept) == (True, True)
+
+
+async def test_source_that_cannot_be_listed(world: World) -> None:
+    """A source that cannot be listed is asked for everything that the cache knows."""
+    source = SlowSource()
+    source.release()
+    dgst = await world.layer("x", CONTENT)
+    source.put("x", dgst, meta_of(dgst, CONTENT))
+    stale = await world.stale("x", b"stale")
+    told, report = await world.walk(fix=True, source=source)
+    assert told == [Difference(Kind.STALE, repo, stale, fixed=True) for repo in ("x", None)]
+    assert (report.listed, report.missing) == (0, 0)
+    assert await world.knows("x", dgst) == (True, True)
+
+
+# ---- no tree, no answer
+
+
+async def test_no_tree(world: World, tmp_path: Path) -> None:
+    """Where there is no tree, the walk fails, and nothing is forgotten."""
+    dgst = await world.layer("x", CONTENT)
+    (tmp_path / "docker").rename(tmp_path / "elsewhere")
+    with pytest.raises(BackendUnavailableError, match="no registry's tree"):
+        await world.walk(fix=True)
+    assert await world.knows("x", dgst) == (True, True)
+
+
+# ---- arguments
+
+
+@pytest.mark.parametrize("cursor", ["0", "100", "FF", "sha256"])
+async def test_malformed_cursor(world: World, cursor: str) -> None:
+    """What is no cursor is refused."""
+    with pytest.raises(InvalidArgumentError):
+        await world.walk(cursor=cursor)
+
+
+def test_no_concurrency(world: World) -> None:
+    """Less than one question at a time is refused."""
+    with pytest.raises(InvalidArgumentError):
+        Reconciler(world.cache, world.source, concurrency=0)
+
+
+async def test_repr(tmp_path: Path) -> None:
+    """The repr tells what is held against what."""
+    source: LayerInfoSource = StorageSource(tmp_path.as_uri())
+    cache = MemoryCache()
+    assert repr(Reconciler(cache, source)) == f"<Reconciler of {cache!r} with {source!r}>"
