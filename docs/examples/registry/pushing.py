@@ -79,13 +79,16 @@ async def mounted(
     """Link *dgst* to *repo* if the repository *source* has it; what others have is nobody's business."""
     if source is None:
         return False
+    owner = await repository(source)
     try:
-        meta = await registry.cache.confirm(ctx, await repository(source), dgst)
+        meta = await registry.cache.confirm(ctx, owner, dgst)
+        with finishing(ctx) as rest:
+            async with registry.cache.adding(rest, repo, dgst, meta):
+                # Once more: it may have been swept before `adding` took its lease.
+                await registry.cache.confirm(rest, owner, dgst)
+                await registry.tree.write(rest, layer_link_path(repo, dgst), dgst.encode())
     except NotFoundError:
         return False
-    with finishing(ctx) as rest:
-        async with registry.cache.adding(rest, repo, dgst, meta):
-            await registry.tree.write(rest, layer_link_path(repo, dgst), dgst.encode())
     return True
 
 
