@@ -7,7 +7,6 @@ Prints seconds, seconds of CPU, MiB of growth, and how much was found, as JSON.
 
 import asyncio
 import json
-import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -84,19 +83,19 @@ WORK: dict[str, Callable[[str, str], Awaitable[Found]]] = {
 }
 
 
-def resident() -> float:
-    """MiB that this process has in memory now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
+def resident(which: str) -> float:
+    """MiB that this process has in memory: `VmRSS`, now; `VmHWM`, at most until now."""
+    status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status[which].split()[0]) / 1024
 
 
 async def main(what: str, root: str, url: str) -> None:
     """Do it and print the figures."""
-    before = resident()
+    before = resident("VmRSS")
     begin = time.perf_counter()
     found = await WORK[what](root, url)
     seconds = time.perf_counter() - begin
-    growth = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+    growth = resident("VmHWM") - before
     print(json.dumps({"seconds": seconds, "cpu": time.process_time(), "growth": growth, "found": found}))
 
 

@@ -5,7 +5,6 @@ python -m tests.storage.growing URL LAYERS
 
 import asyncio
 import json
-import resource
 import sys
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -63,9 +62,13 @@ def digest(number: int) -> str:
     return f"sha256:{number % 256:02x}{number:062x}"
 
 
-def resident() -> float:
-    """MiB that this process has in memory now."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
+def resident(which: str) -> float:
+    """MiB that this process has in memory: `VmRSS`, now; `VmHWM`, at most until now.
+
+    Not `ru_maxrss`, which a process inherits from the one that started it.
+    """
+    status = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return int(status[which].split()[0]) / 1024
 
 
 async def main(url: str, layers: int) -> None:
@@ -73,10 +76,10 @@ async def main(url: str, layers: int) -> None:
     ctx = background()
     async with RedisCache(url) as cache:
         await cache.contains(ctx, "x", digest(0))
-        before = resident()
+        before = resident("VmRSS")
         report = await Reconciler(cache, Source(layers)).run(ctx)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"growth": peak - before, "known": report.known, "stale": report.stale}))
+    growth = resident("VmHWM") - before
+    sys.stdout.write(json.dumps({"growth": growth, "known": report.known, "stale": report.stale}))
 
 
 if __name__ == "__main__":
