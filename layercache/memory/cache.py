@@ -10,6 +10,7 @@ from layercache.context import Context
 from layercache.errors import InvalidArgumentError, NotFoundError
 from layercache.memory.expiry import Clock
 from layercache.memory.leases import Leases
+from layercache.memory.near import NearTable
 from layercache.memory.scan import scan
 from layercache.memory.table import Table
 from layercache.meta import LayerMeta
@@ -58,8 +59,13 @@ class MemoryCache(ScannableCache):
         self._begin()
 
     def _begin(self) -> None:
-        self._table = Table(self._max_entries, self._ttl, self._clock)
+        self._table: Table = Table(self._max_entries, self._ttl, self._clock)
         self._leases = Leases(self._clock)
+
+    def _lend(self) -> NearTable:
+        """Begin anew with a table that the caller keeps true; this cache is the caller's from now on."""
+        self._table = table = NearTable(self._max_entries, self._ttl, self._clock)
+        return table
 
     def __repr__(self) -> str:
         entries, leases = len(self._table), len(self._leases)

@@ -70,6 +70,12 @@ class Eviction:
         self._subjects[entry] = None
         self._free.append(entry)
 
+    def digest(self, entry: int) -> str:
+        """The digest that *entry*, a layer, is about."""
+        subject = self._subjects[entry]
+        assert isinstance(subject, str), "not a layer"
+        return subject
+
     def choose(self) -> Subject:
         """What has to go; its entry is to leave next. There must be an entry."""
         entry = self._head()
