@@ -84,6 +84,16 @@ def meta_lease_key(dgst: str) -> str:
     return f"{{blobs::{dgst}}}::lease"
 
 
+def what_changed(key: bytes) -> tuple[str | None, str | None]:
+    """What a change of *key* voids: a repository, whose members it has, or a digest, whose meta it is."""
+    name = key.decode(errors="surrogateescape")
+    if name.startswith("blobs::"):
+        return None, name.removeprefix("blobs::")
+    if name.startswith("repository::") and name.endswith("::blobs"):
+        return name.removeprefix("repository::").removesuffix("::blobs"), None
+    return None, None
+
+
 # ---- replies; an error reply is one too
 
 
@@ -218,12 +228,13 @@ def to_stats(about: tuple[str, Sequence[str]], replies: object) -> list[LayerMet
     _, dgsts = about
     assert isinstance(replies, list)
     *metas, members = replies
-    known = [_to_meta_or_none(dgst, reply) for dgst, reply in zip(dgsts, metas, strict=True)]
+    known = [to_meta_or_none(dgst, reply) for dgst, reply in zip(dgsts, metas, strict=True)]
     has = to_memberships(about, members)
     return [meta if is_member else None for meta, is_member in zip(known, has, strict=True)]
 
 
-def _to_meta_or_none(dgst: str, reply: object) -> LayerMeta | None:
+def to_meta_or_none(dgst: str, reply: object) -> LayerMeta | None:
+    """Read the reply to `meta_query`, about *dgst*, as `to_meta` does; None for a miss."""
     try:
         return to_meta(dgst, reply)
     except NotFoundError:
