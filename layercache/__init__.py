@@ -21,6 +21,7 @@ from layercache.names import Digest, Repository, parse_digest, parse_repository
 from layercache.opening import open_cache
 from layercache.readthrough import ReadThroughCache
 from layercache.redis.cache import RedisCache
+from layercache.tiered import TieredCache
 
 __all__ = [
     "BackendError",
@@ -44,6 +45,7 @@ __all__ = [
     "ReadThroughCache",
     "RedisCache",
     "Repository",
+    "TieredCache",
     "background",
     "open_cache",
     "parse_digest",
