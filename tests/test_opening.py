@@ -2,7 +2,7 @@
 
 import pytest
 
-from layercache import InvalidArgumentError, MemoryCache, RedisCache, background, open_cache
+from layercache import InvalidArgumentError, MemoryCache, RedisCache, TieredCache, background, open_cache
 from layercache.testing import new_digest, new_repository
 
 
@@ -15,6 +15,8 @@ from layercache.testing import new_digest, new_repository
         ("redis://user:secret@localhost:6390/2?ttl=60&lease_seconds=5&closing_seconds=9", RedisCache),
         ("rediss://localhost:6390?ssl_cert_reqs=none&client_name=node-1", RedisCache),
         ("unix:///run/redis.sock?db=2", RedisCache),
+        ("redis://localhost?near=1000", TieredCache),
+        ("redis://localhost/1?near=1000&max_staleness=3&ttl=60", TieredCache),
     ],
 )
 async def test_a_url_names_a_cache(url: str, kind: type) -> None:
@@ -46,7 +48,11 @@ async def test_options_count() -> None:
         ("memory://?max_entries=1&max_entries=2", "twice"),
         ("memory://?max_entries=0", "entries"),
         ("memory://?ttl=0", "ttl"),
-        ("redis://localhost?near=", "known are "),
+        ("redis://localhost?far=1", "'far'; known are client_name, "),
+        ("redis://localhost?near=", "near is a number, not ''"),
+        ("redis://localhost?near=0", "entries"),
+        ("redis://localhost?max_staleness=3", "needs near"),
+        ("redis://localhost?near=10&max_staleness=0.1", r"max_staleness is at least 1\.0 seconds"),
         ("redis://localhost?max_connections=10", "'max_connections'; known are client_name, "),
         ("redis://localhost?ttl=soon", "ttl is a number, not 'soon'"),
         ("redis://localhost?ttl=-1", "ttl"),

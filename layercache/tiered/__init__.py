@@ -1,5 +1,5 @@
 """A near cache, in this process, before a far one that others share."""
 
-from layercache.tiered.cache import TieredCache
+from layercache.tiered.cache import MAX_STALENESS, TieredCache
 
-__all__ = ["TieredCache"]
+__all__ = ["MAX_STALENESS", "TieredCache"]

@@ -44,7 +44,7 @@ from layercache.tiered.tracking import Tracking
 
 T = TypeVar("T")
 
-MAX_STALENESS = 2.0
+MAX_STALENESS = 2.0  # seconds
 LEAST_HEARTBEATS = 2  # Trust has to last until the next PING is answered.
 
 
