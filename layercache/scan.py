@@ -26,7 +26,8 @@ _EVEN_PARTS = frozenset(PARTS[:-1])
 
 def part_of(dgst: str) -> str:
     """Which of `PARTS` the digest *dgst* is in."""
-    part = dgst.partition(":")[2][:2]
+    begin = dgst.find(":") + 1
+    part = dgst[begin : begin + 2]
     return part if part in _EVEN_PARTS else ODD_PART
 
 

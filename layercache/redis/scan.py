@@ -31,7 +31,7 @@ from layercache.checks import require_half, require_keys
 from layercache.context import Context
 from layercache.errors import CorruptEntryError, InvalidArgumentError, NotFoundError
 from layercache.meta import LayerMeta
-from layercache.names import parse_digest, parse_repository
+from layercache.names import MAX_REPOSITORY_LENGTH, parse_digest, parse_repository
 from layercache.redis import schema
 from layercache.redis.commands import Command, meta_query
 from layercache.redis.exchange import Exchange, twice
@@ -41,6 +41,7 @@ from layercache.scan import Batch, CorruptKey
 COUNT = 1_000  # keys, or members, that a server looks at before it looks after others again
 SETS = 16  # that are read in one burst
 
+_VISIBLE = bytes(range(0x21, 0x7F))
 _WHO = pack("INFO", "server")
 _RUN_ID = re.compile(rb"run_id:(\w+)")
 
@@ -124,15 +125,18 @@ class _Keys(NamedTuple):
     traces: list[tuple[str, str]]
 
 
-def _sorted_out(names: Sequence[object]) -> _Keys:
+def _sorted_out(names: Sequence[bytes]) -> _Keys:
     keys = _Keys([], [], [])
-    for name in names:
-        match _text(name).split("::"):
-            case ["blobs", dgst] if _can_be_asked(None, dgst):
+    are_plain = _are_plain(names)
+    for words in (_text(name).split("::") for name in names):
+        match words:
+            case ["blobs", dgst] if dgst and (are_plain or _can_be_asked(None, dgst)):
                 keys.dgsts.append(dgst)
-            case ["repository", repo, "blobs"] if _can_be_asked(repo):
+            case ["repository", repo, "blobs"] if repo and (are_plain or _can_be_asked(repo)):
                 keys.repos.append(repo)
-            case ["repository", repo, "blobs", dgst] if _can_be_asked(repo, dgst):
+            case ["repository", repo, "blobs", dgst] if all(words) and (
+                are_plain or _can_be_asked(repo, dgst)
+            ):
                 keys.traces.append((repo, dgst))
     return keys
 
@@ -140,7 +144,8 @@ def _sorted_out(names: Sequence[object]) -> _Keys:
 def _queries(keys: _Keys) -> Iterator[str]:
     yield from map(meta_query, keys.dgsts)
     for repo, dgst in keys.traces:
-        yield pack("HLEN", schema.scoped_key(repo, dgst))
+        key = schema.scoped_key(repo, dgst)
+        yield f"*2\r\n$4\r\nHLEN\r\n${len(key.encode())}\r\n{key}\r\n"
 
 
 def _batch(keys: _Keys, replies: list[object]) -> Batch:
@@ -156,32 +161,41 @@ def _batch(keys: _Keys, replies: list[object]) -> Batch:
         except CorruptEntryError as error:
             corrupt += _ours(CorruptKey(error.key, error.field, None, dgst))
     for trace, reply in zip(keys.traces, replies[split:], strict=True):
-        key = schema.scoped_key(*trace)
         try:
-            traces += [trace] * _has_fields(key, reply)
-        except CorruptEntryError:
-            corrupt += _ours(CorruptKey(key, "", *trace))
+            if _has_fields(trace, reply):
+                traces.append(trace)
+        except CorruptEntryError as error:
+            corrupt += _ours(CorruptKey(error.key, error.field, *trace))
     return Batch(metas=metas, traces=traces, corrupt=corrupt)
 
 
-def _members_batch(repo: str, members: Sequence[object]) -> Batch:
-    texts = [_text(member) for member in members]
-    dgsts = [dgst for dgst in texts if _can_be_asked(None, dgst)]
+def _members_batch(repo: str, members: Sequence[bytes]) -> Batch:
+    if all(members) and _are_plain(members) and b"::" not in b"\n".join(members):
+        return Batch(members=[(repo, member.decode()) for member in members])
+    pairs: list[tuple[str, str]] = []
     corrupt: list[CorruptKey] = []
-    if len(dgsts) < len(members):
-        nonsense = (member for member in members if not _can_be_asked(None, _text(member)))
-        key = schema.members_key(repo)
-        corrupt = [CorruptKey(key, f"{member!r:.100}", repo, None) for member in nonsense]
-    return Batch(members=[(repo, dgst) for dgst in dgsts], corrupt=corrupt)
+    for member in members:
+        dgst = _text(member)
+        if _can_be_asked(None, dgst):
+            pairs.append((repo, dgst))
+        else:
+            corrupt.append(CorruptKey(schema.members_key(repo), f"{member!r:.100}", repo, None))
+    return Batch(members=pairs, corrupt=corrupt)
 
 
 # ---- names
 
 
-def _text(name: object) -> str:
+def _are_plain(names: Sequence[bytes]) -> bool:
+    """Whether all of *names* are short and of visible ASCII; one look at a page, not one at each."""
+    is_visible = not b"".join(names).translate(None, _VISIBLE)
+    return is_visible and max(map(len, names), default=0) <= MAX_REPOSITORY_LENGTH
+
+
+def _text(name: bytes) -> str:
     """*name* as text; empty, which nobody can ask for, if it is none."""
     try:
-        return name.decode() if isinstance(name, bytes) else ""
+        return name.decode()
     except UnicodeDecodeError:
         return ""
 
@@ -226,14 +240,14 @@ def _run_id(reply: object) -> bytes:
     return found[1]
 
 
-def _page(key: str, reply: object) -> tuple[str, list[object]]:
+def _page(key: str, reply: object) -> tuple[str, list[bytes]]:
     match reply:
-        case [bytes(cursor), list(found)]:
+        case [bytes(cursor), list(found)] if all(type(one) is bytes for one in found):
             return cursor.decode(), found
     raise schema.unreadable(key, reply)
 
 
-def _has_fields(key: str, reply: object) -> bool:
-    if isinstance(reply, int):
+def _has_fields(trace: tuple[str, str], reply: object) -> bool:
+    if type(reply) is int:
         return reply > 0
-    raise schema.unreadable(key, reply)
+    raise schema.unreadable(schema.scoped_key(*trace), reply)

@@ -85,18 +85,18 @@ def parse_link(path: str, content: bytes) -> Digest:
 def layer_of_link(path: str) -> tuple[str, str] | None:
     """The repository and the digest whose layer link lies at *path*; None if no such link does."""
     tree_and_repo, _, rest = path.rpartition("/_layers/")
-    match rest.split("/"):
-        case [algorithm, encoded, "link"] if path.isprintable():
-            return tree_and_repo.removeprefix(_REPOSITORIES), f"{algorithm}:{encoded}"
-    return None
+    names = rest.split("/")
+    if len(names) != 3 or names[2] != "link":
+        return None
+    return tree_and_repo[len(_REPOSITORIES) :], f"{names[0]}:{names[1]}"
 
 
 def digest_of_data(path: str) -> str | None:
     """The digest whose bytes lie at *path*; None if no such bytes do."""
-    match path.split("/")[-5:]:
-        case ["blobs", algorithm, pair, encoded, "data"] if pair == encoded[:2] and path.isprintable():
-            return f"{algorithm}:{encoded}"
-    return None
+    names = path.rsplit("/", 4)
+    if len(names) != 5 or names[4] != "data" or names[2] != names[3][:2]:
+        return None
+    return f"{names[1]}:{names[3]}"
 
 
 def _repository_path(repo: str) -> str:

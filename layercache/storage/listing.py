@@ -53,15 +53,23 @@ class TreeListing:
     async def links(self, ctx: Context) -> AsyncIterator[Sequence[tuple[str, str]]]:
         """Repositories and digests that they link."""
         async for objects in self._list(ctx, f"{TREE}/repositories"):
-            layers = ((layer_of_link(found["path"]), found["size"]) for found in objects)
-            yield [layer for layer, size in layers if layer is not None and size == len(layer[1])]
+            links: list[tuple[str, str]] = []
+            for found in objects:
+                layer = layer_of_link(found["path"])
+                if layer is not None and len(layer[1]) == found["size"]:
+                    links.append(layer)
+            yield links
 
     async def blobs(self, ctx: Context, part: str) -> AsyncIterator[Sequence[tuple[str, int]]]:
         """The digests of *part* whose blobs are there, and the lengths of these."""
         for directory in self._directories.get(part, ()):
             async for objects in self._list(ctx, directory):
-                blobs = ((digest_of_data(found["path"]), found["size"]) for found in objects)
-                yield [(dgst, size) for dgst, size in blobs if dgst is not None]
+                blobs: list[tuple[str, int]] = []
+                for found in objects:
+                    dgst = digest_of_data(found["path"])
+                    if dgst is not None:
+                        blobs.append((dgst, found["size"]))
+                yield blobs
 
     async def _list(self, ctx: Context, prefix: str) -> "AsyncIterator[Sequence[ObjectMeta]]":
         try:

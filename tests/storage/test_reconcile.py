@@ -117,6 +117,21 @@ async def test_names_of_no_registry(world: World) -> None:
     assert (await world.walk())[0] == []
 
 
+async def test_strange_files(world: World, tmp_path: Path) -> None:
+    """Files that no registry has written disturb nothing."""
+    dgst = await world.layer("x", CONTENT)
+    for name in ("é", "%0a", "a b", "A", "..."):
+        for folder in (
+            f"repositories/{name}/_layers/sha256/{dgst.encoded}",
+            f"blobs/sha256/{name[:2]}/{name}",
+        ):
+            path = tmp_path / "docker/registry/v2" / folder
+            path.mkdir(parents=True)
+            for file in ("link", "data"):
+                (path / file).write_bytes(dgst.encode())
+    assert (await world.walk())[0] == []
+
+
 # ---- what makes no sense
 
 
