@@ -62,29 +62,31 @@ class NearTable(Table):
     def contains(self, repo: str, dgst: str) -> bool:
         """Whether *repo* is known to have *dgst*."""
         try:
-            layer = self._members[repo].get(dgst)
+            layer = self._members[repo][dgst]
         except (KeyError, TypeError):
             return False
-        if not layer:
+        if layer > NO:
+            if self._hits[layer] < MOST_HITS:
+                self._hits[layer] += 1
+        elif layer == NO:
             return False
-        if layer < NO:
+        else:
             self._find_shared(dgst, ~layer)
-        elif self._hits[layer] < MOST_HITS:
-            self._hits[layer] += 1
         return True
 
     def stat(self, repo: str, dgst: str) -> LayerMeta | None:
         """Where *dgst* lies, if that is known and *repo* is known to have it."""
         try:
-            layer = self._members[repo].get(dgst)
+            layer = self._members[repo][dgst]
         except (KeyError, TypeError):
             return None
-        if not layer:
+        if layer > NO:
+            if self._hits[layer] < MOST_HITS:
+                self._hits[layer] += 1
+        elif layer == NO:
             return None
-        if layer < NO:
+        else:
             layer = self._find_shared(dgst, ~layer)
-        elif self._hits[layer] < MOST_HITS:
-            self._hits[layer] += 1
         return self._built.get(layer) or self._build(layer, dgst)
 
     def meta(self, dgst: str) -> LayerMeta | None:
