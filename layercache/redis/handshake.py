@@ -47,8 +47,9 @@ class Handshake:
         Args:
             pool: Read for its settings, and asked for the master's address if
                 it is a Sentinel's; no connection of it is used.
-            *greeting: Commands that each connection begins with, `SCRIPT LOAD`
-                for instance; one that fails fails the attempt.
+            *greeting: Commands that each connection begins with; one that fails
+                fails the attempt. Only a `SCRIPT LOAD` that the access list
+                forbids does not: who needs the script sends its text.
 
         Raises:
             InvalidArgumentError: A setting is unknown to redis-py, or is wrong.
@@ -121,7 +122,7 @@ class Handshake:
         replies = await wire.call("".join(pack(*command) for command in commands), len(commands))
         assert isinstance(replies, list)
         for command, reply in zip(commands, replies, strict=True):
-            if isinstance(reply, ReplyFault) and command[:2] != ("CLIENT", "SETINFO"):
+            if isinstance(reply, ReplyFault) and not _is_harmless(command, reply):
                 raise reply
         if isinstance(self._pool, SentinelConnectionPool) and replies[0][b"role"] != b"master":
             raise BackendUnavailableError(f"{self._name}: the server that Sentinel names is no master")
@@ -130,7 +131,6 @@ class Handshake:
         auth = ("AUTH", *credentials) if credentials else ()
         name = ("SETNAME", settings.client_name) if settings.client_name else ()
         yield ("HELLO", "3", *auth, *name)
-        # Since 7.2; an older server answers with an error, which is no harm.
         yield ("CLIENT", "SETINFO", "LIB-NAME", LIBRARY)
         yield ("CLIENT", "SETINFO", "LIB-VER", self._library_version)
         if int(settings.db or 0):
@@ -138,6 +138,16 @@ class Handshake:
 
     def __repr__(self) -> str:
         return f"<Handshake with {self._name}>"
+
+
+def _is_harmless(command: Command, fault: ReplyFault) -> bool:
+    """Whether a connection is as good without *command*, which the server answered by *fault*."""
+    match command:
+        case "CLIENT", "SETINFO", *_:  # Since 7.2.
+            return True
+        case "SCRIPT", "LOAD", *_:
+            return fault.code == "NOPERM"
+    return False
 
 
 def _name(settings: AbstractConnection) -> str:

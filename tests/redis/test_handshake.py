@@ -72,6 +72,16 @@ async def test_a_greeting_that_fails(redis_server: RedisServer, make_link: MakeL
     assert isinstance(caught.value.__cause__, ReplyFault)
 
 
+async def test_a_script_that_must_not_be_loaded(own_server: RedisServer, make_link: MakeLink) -> None:
+    """A connection whose user may not load scripts is a connection, while other refusals end it."""
+    own_server.ask("ACL", "SETUSER", "guest", "on", ">secret", "~*", "+ping", "+eval")
+    url = f"redis://guest:secret@127.0.0.1:{own_server.port}"
+    wire = await make_link(Handshake.from_url(url, ("SCRIPT", "LOAD", "return 7"))).ready()
+    assert await wire.call(pack("EVAL", "return 7", 0)) == 7
+    with pytest.raises(BackendError, match="NOPERM"):
+        await make_link(Handshake.from_url(url, ("GET", "a"))).ready()
+
+
 # ---- credentials
 
 
