@@ -29,6 +29,7 @@ from collections.abc import Callable
 
 from layercache.memory.expiry import Clock
 from layercache.memory.near import NearTable
+from layercache.redis.replies import ReplyFault
 from layercache.redis.schema import what_changed
 from layercache.redis.wire import Wire, pack
 
@@ -56,8 +57,15 @@ class Tracking:
     # ---- what a link tells its follower
 
     async def welcome(self, wire: Wire) -> None:
-        """Have the server track what is read; nobody reads before it does."""
-        await wire.call(TRACKING_ON)
+        """Have the server track what is read; nobody reads before it does.
+
+        Raises:
+            ReplyFault: The server refuses that, to this user perhaps.
+        """
+        try:
+            await wire.call(TRACKING_ON)
+        except ReplyFault as fault:
+            raise ReplyFault(f"{fault}; a near memory needs CLIENT TRACKING") from fault
 
     def pushed(self, push: list[object]) -> None:
         """Void what has changed; after FLUSHALL that is everything."""

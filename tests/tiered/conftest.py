@@ -1,10 +1,14 @@
 """Tiered caches before a server on tape, and before real ones."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from layercache import MemoryCache, RedisCache, TieredCache
+from tests.redis_cache.conftest import Ups
 from tests.tiered.stage import Stage
+
+MakeTiered = Callable[..., TieredCache]
 
 
 @pytest.fixture
@@ -14,3 +18,23 @@ async def stage() -> AsyncIterator[Stage]:
     await stage.connect()
     yield stage
     await stage.cache.aclose()
+
+
+@pytest.fixture
+def ups() -> Ups:
+    """What a test may give to a link, to know when it is up again."""
+    return Ups()
+
+
+@pytest.fixture
+async def make_tiered() -> AsyncIterator[MakeTiered]:
+    """A maker of tiered caches before a far one, with its options; all are closed after the test."""
+    caches: list[TieredCache] = []
+
+    def make(far: RedisCache, near: MemoryCache | None = None, **options: object) -> TieredCache:
+        caches.append(TieredCache(near or MemoryCache(), far, **options))  # type: ignore[arg-type]  # as named
+        return caches[-1]
+
+    yield make
+    for cache in caches:
+        await cache.aclose()
