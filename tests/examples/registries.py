@@ -17,6 +17,19 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
 EMPTY = "application/vnd.oci.empty.v1+json"
 
+# Of the distribution-spec, "Error Codes".
+CODES = {
+    *(
+        "BLOB_UNKNOWN",
+        "BLOB_UPLOAD_INVALID",
+        "BLOB_UPLOAD_UNKNOWN",
+        "DIGEST_INVALID",
+        "MANIFEST_BLOB_UNKNOWN",
+    ),
+    *("MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID", "NAME_UNKNOWN", "SIZE_INVALID"),
+    *("UNAUTHORIZED", "DENIED", "UNSUPPORTED", "TOOMANYREQUESTS"),
+}
+
 EXAMPLES = Path(__file__).parents[2] / "docs/examples"
 
 
@@ -33,6 +46,7 @@ class Answer(NamedTuple):
         [error] = json.loads(self.body)["errors"]
         assert error.keys() == {"code", "message", "detail"}
         assert self.headers["Content-Type"] == "application/json"
+        assert self.status >= 500 or error["code"] in CODES
         return str(error["code"])
 
     @property
@@ -47,8 +61,11 @@ class Client:
     def __init__(self, port: int) -> None:
         self.host = f"127.0.0.1:{port}"
 
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-        """Send one request; an underscore in the name of a header stands for a dash."""
+    def ask(self, method: str, path: str, body: bytes | Iterator[bytes] = b"", **headers: str) -> Answer:
+        """Send one request; an underscore in the name of a header stands for a dash.
+
+        An iterator is a body of which nobody knows the length before.
+        """
         connection = http.client.HTTPConnection(self.host, timeout=30)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -75,19 +92,26 @@ class Client:
         assert answer.status == 201, answer
         return dgst
 
-    def push_manifest(self, repo: str, tag: str = "", **parts: object) -> tuple[Digest, bytes]:
-        """Have *repo* have a manifest, with an empty config and no layers unless they are *parts* of it."""
+    def push_manifest(
+        self, repo: str, tag: str = "", algorithm: str = "sha256", **parts: object
+    ) -> tuple[Digest, bytes]:
+        """Have *repo* have a manifest, with an empty config and no layers unless they are *parts* of it.
+
+        A part that is None is left out.
+        """
         config = {"mediaType": EMPTY, "digest": self.push(repo, b"{}"), "size": 2}
         manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []} | parts
-        content = json.dumps(manifest).encode()
-        dgst = digest_of(content)
-        answer = self.ask("PUT", f"/v2/{repo}/manifests/{tag or dgst}", content)
+        content = json.dumps({name: part for name, part in manifest.items() if part is not None}).encode()
+        dgst = digest_of(content, algorithm)
+        # What is pushed by a tag alone is known by its sha256.
+        reference = tag if tag and algorithm == "sha256" else f"{dgst}?tag={tag}" if tag else dgst
+        answer = self.ask("PUT", f"/v2/{repo}/manifests/{reference}", content)
         assert answer.status == 201, answer
         return dgst, content
 
-    def begin(self, repo: str) -> str:
+    def begin(self, repo: str, query: str = "") -> str:
         """Begin an upload, and return where it goes on."""
-        answer = self.ask("POST", f"/v2/{repo}/blobs/uploads/")
+        answer = self.ask("POST", f"/v2/{repo}/blobs/uploads/{query}")
         assert answer.status == 202
         return answer.headers["Location"]
 

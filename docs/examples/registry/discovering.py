@@ -10,7 +10,7 @@ from layercache import Context, Digest, NotFoundError, Repository, parse_digest
 from layercache.fastapi import RequestContext
 from layercache.oci import OCIError
 from registry.depends import Blob, Named, Registry, Shared
-from registry.oci import OCI_INDEX, Descriptor, read_manifest
+from registry.oci import OCI_INDEX, Descriptor, read_manifest, referrers_tag
 from registry.tree import referrers_folder, tags_folder
 
 router = APIRouter(prefix="/v2")
@@ -23,7 +23,7 @@ async def tags(
 ) -> Response:
     """List the tags in their order: *n* of them at most, those after *last*."""
     if n is not None and not (n.isascii() and n.isdigit() and len(n) < 10):
-        raise OCIError(400, "PAGINATION_NUMBER_INVALID", f"not a number of tags: {n[:100]}")
+        raise OCIError(400, "UNSUPPORTED", f"not a number of tags: {n[:100]}")
     names = await tags_of(registry, ctx, repo)
     if not names and not await registry.tree.has_repository(ctx, repo):
         raise OCIError(404, "NAME_UNKNOWN", f"nothing was pushed to {repo}")
@@ -64,7 +64,7 @@ async def about(registry: Registry, ctx: Context, repo: Repository, subject: Dig
     """What may be about *subject*: by our links, or by a tag that clients keep where no registry tells."""
     links = await registry.tree.files(ctx, referrers_folder(repo, subject))
     found = [parse_digest(":".join(link.split("/")[:2])) for link in links]
-    listing = await registry.source.tagged(ctx, repo, f"{subject.algorithm}-{subject.encoded}"[:128])
+    listing = await registry.source.tagged(ctx, repo, referrers_tag(subject))
     if listing is not None:
         try:
             found += read_manifest(listing, await registry.read(ctx, repo, listing)).manifests

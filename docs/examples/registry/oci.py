@@ -28,7 +28,7 @@ def wanted_part(headers: Mapping[str, str], etag: str, length: int) -> range | N
         words, or of nothing.
 
     Raises:
-        OCIError: There are no such bytes.
+        OCIError: There are no such bytes; none lie between 5 and 4, either.
 
     Source: RFC 9110, sections 13.1.5 and 14.2.
     """
@@ -37,7 +37,7 @@ def wanted_part(headers: Mapping[str, str], etag: str, length: int) -> range | N
     if found is None or length == 0:
         return None
     match [int(number) if number else None for number in found.groups()]:
-        case [int(first), int(last)] if first <= last:
+        case [int(first), int(last)]:
             part = range(first, min(last + 1, length))
         case [int(first), None]:
             part = range(first, length)
@@ -46,7 +46,7 @@ def wanted_part(headers: Mapping[str, str], etag: str, length: int) -> range | N
         case _:
             return None
     if not part:
-        raise OCIError(416, "RANGE_INVALID", f"not in {length} bytes", {"Content-Range": f"bytes */{length}"})
+        raise OCIError(416, "SIZE_INVALID", f"not in {length} bytes", {"Content-Range": f"bytes */{length}"})
     return part
 
 
@@ -82,6 +82,11 @@ def first_byte(headers: Mapping[str, str]) -> int | None:
     if last < first - 1 or headers.get("Content-Length", str(last - first + 1)) != str(last - first + 1):
         raise OCIError(400, "SIZE_INVALID", f"not the bytes {told}")
     return first
+
+
+def referrers_tag(subject: Digest) -> str:
+    """The tag under which clients list what is about *subject*, where no registry does it for them."""
+    return re.sub(r"[^\w.-]", "-", f"{subject.algorithm[:32]}-{subject.encoded[:64]}", flags=re.ASCII)
 
 
 class Descriptor(TypedDict, total=False):
@@ -121,9 +126,9 @@ def read_manifest(dgst: Digest, manifest: bytes) -> Contents:
     """
     try:
         content = json.loads(manifest)
-        config = content.get("config", {})
-        configs = [config] if "config" in content else []
-        blobs = [part for part in (*configs, *content.get("layers", ())) if "urls" not in part]
+        # What a client in Go has none of, it may send as null.
+        config, layers = content.get("config") or {}, content.get("layers") or ()
+        blobs = [part for part in (*([config] if config else []), *layers) if "urls" not in part]
         subject = content.get("subject")
         kind = media_type(manifest)
         descriptor: Descriptor = {"mediaType": kind, "digest": dgst, "size": len(manifest)}
@@ -134,7 +139,7 @@ def read_manifest(dgst: Digest, manifest: bytes) -> Contents:
         return Contents(
             kind,
             tuple(parse_digest(part["digest"]) for part in blobs),
-            tuple(parse_digest(part["digest"]) for part in content.get("manifests", ())),
+            tuple(parse_digest(part["digest"]) for part in content.get("manifests") or ()),
             None if subject is None else parse_digest(subject["digest"]),
             descriptor,
         )

@@ -8,6 +8,7 @@ client may not have sent, the storage is asked and not the cache: `confirm`.
 import asyncio
 import hashlib
 from collections.abc import AsyncIterator
+from itertools import chain
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -21,6 +22,7 @@ from registry.oci import Contents, first_byte, read_manifest
 from registry.tree import ALGORITHMS, Upload, referrer_path, tag_index_path
 
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+MAX_TAGS = 20  # in one request
 
 router = APIRouter(prefix="/v2")
 
@@ -36,14 +38,13 @@ async def found(registry: Shared, ctx: RequestContext, repo: Named, upload: str)
 Begun = Annotated[Upload, Depends(found)]
 
 
-def progress(upload: Upload, status: int) -> Response:
-    """Tell how far an upload is."""
-    headers = {
+def progress(upload: Upload) -> dict[str, str]:
+    """The headers that tell how far an upload is."""
+    return {
         "Location": f"/v2/{upload.repo}/blobs/uploads/{upload.name}",
         "Range": f"0-{max(upload.size - 1, 0)}",
         "Docker-Upload-UUID": upload.name,
     }
-    return Response(status_code=status, headers=headers)
 
 
 def created(repo: Repository, dgst: Digest, kind: str = "blobs", **headers: str) -> Response:
@@ -69,7 +70,7 @@ async def begin(
     whole = None if dgst is None else await digest(dgst)
     upload = await registry.tree.begin(ctx, repo)
     if whole is None:
-        return progress(upload, 202)
+        return Response(status_code=202, headers=progress(upload))
     return await finish(request, registry, ctx, upload, whole)
 
 
@@ -95,13 +96,13 @@ async def mounted(
 @router.get("/{repo:path}/blobs/uploads/{upload}")
 async def status(begun: Begun) -> Response:
     """Tell how far an upload is."""
-    return progress(begun, 204)
+    return Response(status_code=204, headers=progress(begun))
 
 
 @router.patch("/{repo:path}/blobs/uploads/{upload}")
 async def chunk(request: Request, registry: Shared, ctx: RequestContext, begun: Begun) -> Response:
     """Take one chunk of an upload, which must begin where the last one ended."""
-    return progress(await appended(request, registry, ctx, begun), 202)
+    return Response(status_code=202, headers=progress(await appended(request, registry, ctx, begun)))
 
 
 @router.put("/{repo:path}/blobs/uploads/{upload}")
@@ -127,8 +128,7 @@ async def appended(request: Request, registry: Registry, ctx: Context, upload: U
     """The upload, with the body of the request."""
     first = first_byte(request.headers)
     if first not in {None, upload.size}:
-        headers = dict(progress(upload, 416).headers)
-        raise OCIError(416, "BLOB_UPLOAD_INVALID", f"{upload.size} bytes came so far", headers)
+        raise OCIError(416, "BLOB_UPLOAD_INVALID", f"{upload.size} bytes came so far", progress(upload))
     await registry.tree.append(upload, request.stream())
     with finishing(ctx) as rest:
         return await registry.tree.find(rest, upload.repo, upload.name)
@@ -159,20 +159,31 @@ async def finish(
 
 @router.put("/{repo:path}/manifests/{reference}")
 async def manifest(
-    request: Request, registry: Shared, ctx: RequestContext, repo: Named, reference: str
+    request: Request,
+    registry: Shared,
+    ctx: RequestContext,
+    repo: Named,
+    reference: str,
+    tag: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
-    """Keep a manifest, by its digest or under a tag, if all is there that it is made of."""
+    """Keep a manifest, under a tag, or by its digest and any tags, if all is there that it is made of."""
     content = await body(request.stream())
-    tag = None if ":" in reference else reference
-    dgst = await digest(reference) if tag is None else digest_of(content, "sha256")
+    is_digest = ":" in reference
+    dgst = await digest(reference) if is_digest else digest_of(content, "sha256")
+    tags = (tag or []) if is_digest else [reference]
+    if len(tags) > MAX_TAGS:
+        raise OCIError(414, "UNSUPPORTED", f"more than {MAX_TAGS} tags at once")
     if digest_of(content, dgst.algorithm) != dgst:
         raise OCIError(400, "DIGEST_INVALID", f"what came is not {dgst}")
     contents = read_manifest(dgst, content)
     with finishing(ctx) as rest:
         await require_parts(registry, rest, repo, contents)
-        await keep(registry, rest, repo, dgst, tag, content, contents.subject)
+        await keep(registry, rest, repo, dgst, tags, content, contents.subject)
     subject = {} if contents.subject is None else {"OCI-Subject": contents.subject}
-    return created(repo, dgst, "manifests", **subject)
+    answer = created(repo, dgst, "manifests", **subject)
+    for name in tags:
+        answer.headers.append("OCI-Tag", name)
+    return answer
 
 
 async def body(chunks: AsyncIterator[bytes]) -> bytes:
@@ -206,15 +217,15 @@ async def keep(
     ctx: Context,
     repo: Repository,
     dgst: Digest,
-    tag: str | None,
+    tags: list[str],
     content: bytes,
     subject: Digest | None,
 ) -> None:
     """Write a manifest, and only then what leads to it."""
     with told(400, "MANIFEST_INVALID"):
-        tags = [] if tag is None else [tag_index_path(repo, tag, dgst), tag_link_path(repo, tag)]
+        links = [(tag_index_path(repo, tag, dgst), tag_link_path(repo, tag)) for tag in tags]
     referrers = [] if subject is None else [referrer_path(repo, subject, dgst)]
     await registry.tree.require(ctx)
     await registry.tree.write(ctx, data_path(dgst), content)
-    for path in (revision_link_path(repo, dgst), *referrers, *tags):
+    for path in (revision_link_path(repo, dgst), *referrers, *chain.from_iterable(links)):
         await registry.tree.write(ctx, path, dgst.encode())
