@@ -40,6 +40,7 @@ from layercache.redis.cache import BURST, RedisCache
 from layercache.redis.commands import member_query, members_query, meta_query
 from layercache.tiered.answers import Answers
 from layercache.tiered.near import DOOR_SHARE, Near, found
+from layercache.tiered.state import TieredState
 from layercache.tiered.tracking import Tracking
 
 T = TypeVar("T")
@@ -89,6 +90,19 @@ class TieredCache(ForwardingCache):
         self._answers = Answers(self._recall)
         self._tracking = Tracking(self._table, near._clock, max_staleness)
         far._link.follow(self._tracking)
+
+    @property
+    def state(self) -> TieredState:
+        """How it is now, and what it has seen."""
+        key, heard = self._tracking.last_change
+        return TieredState(
+            self._tracking.is_trusted,
+            len(self._recall),
+            self._answers.count,
+            self._tracking.changes,
+            key,
+            self._clock() - heard,
+        )
 
     def __repr__(self) -> str:
         state = "trusted" if self._tracking.is_trusted else "silent"

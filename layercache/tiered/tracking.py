@@ -32,6 +32,7 @@ from layercache.memory.near import NearTable
 from layercache.redis.replies import ReplyFault
 from layercache.redis.schema import what_changed
 from layercache.redis.wire import Wire, pack
+from layercache.tiered.state import EVERYTHING
 
 TRACKING_ON = pack("CLIENT", "TRACKING", "ON")
 
@@ -41,6 +42,8 @@ class Tracking:
 
     Attributes:
         trusted_until: Until when, on the clock, the table may be believed.
+        changes: How many the server told of.
+        last_change: The key of the last of these, empty if there was none; and when it was heard.
     """
 
     def __init__(self, table: NearTable, clock: Clock, max_staleness: float) -> None:
@@ -48,6 +51,8 @@ class Tracking:
         self._clock = clock
         self._max_staleness = max_staleness
         self.trusted_until: float = -math.inf
+        self.changes = 0
+        self.last_change: tuple[str, float] = "", -math.inf
 
     @property
     def is_trusted(self) -> bool:
@@ -74,9 +79,16 @@ class Tracking:
             return
         if not isinstance(keys, list):
             self._table.change_all()
+            self._note(EVERYTHING, 1)
             return
         for key in keys:
             self._void(key)
+        if keys:
+            self._note(keys[-1].decode(errors="replace"), len(keys))
+
+    def _note(self, key: str, count: int) -> None:
+        self.changes += count
+        self.last_change = key, self._clock()
 
     def _void(self, key: bytes) -> None:
         repo, dgst = what_changed(key)

@@ -1,0 +1,30 @@
+"""What a tiered cache tells about itself: for a status page, or for metrics."""
+
+from typing import NamedTuple
+
+EVERYTHING = "*"
+
+
+class TieredState(NamedTuple):
+    """A tiered cache at one moment; the counts begin with its making, and only rise.
+
+    Attributes:
+        is_trusted: Whether what is near is served. It is not while the server
+            is silent or away, and not before it was first asked something.
+        entries: Places that are taken near; what is void keeps its place until
+            another needs it.
+        far: Questions that the far cache answered; a bulk form counts each
+            layer. All others were answered near, or by an error.
+        changes: Keys of which the server told that they had changed, our own
+            writes among them. All keys at once, by FLUSHALL, count as one.
+        last_change: The key of the last of these; `*` for all at once, empty
+            if there was none yet.
+        last_change_age: How many seconds ago that was heard; infinity if never.
+    """
+
+    is_trusted: bool
+    entries: int
+    far: int
+    changes: int
+    last_change: str
+    last_change_age: float
