@@ -134,6 +134,15 @@ class NearTable(Table):
 
     # ---- keeping
 
+    @property
+    def free(self) -> int:
+        """How many entries more there is room for."""
+        return self._max_entries - len(self._eviction)
+
+    def has_place(self, repo: str | None, dgst: str) -> bool:
+        """Whether *repo*, or the meta alone, has an entry for *dgst*, be it void or not."""
+        return dgst in self._entries if repo is None else self._home(repo, dgst) is not None
+
     def ask(self, repo: str | None = None) -> Ticket:
         """What has to be taken before a question about *repo*, or about metas alone, is sent."""
         members = None

@@ -3,7 +3,12 @@
 Most layers are asked for once, and a place in the table costs more than the
 answer of Redis did (4 to 12 us). So what came from far waits at the door, and is
 given a place when it is asked for once more. Until then nobody looks whether it
-is still true: its ticket tells that, whenever it is used.
+is still true: its ticket tells that, whenever it is used. What has a place
+already, and became void, is given it anew at once.
+
+The door is as large as the room that the table has left. Were it always small,
+what is asked for in turns, and is more than the door can hold, would come back
+each time to find that it had to go; the table might be empty.
 """
 
 from collections import OrderedDict
@@ -12,7 +17,7 @@ from layercache.errors import NotFoundError
 from layercache.memory.near import ABSENT, NearTable, Ticket
 from layercache.meta import LayerMeta
 
-DOOR_SHARE = 20  # The door has room for one part in so many of what the table has.
+DOOR_SHARE = 20  # The door of a full table has room for one part in so many of what the table has.
 
 
 # A ticket; whether it is a member, and where it lies, each None if that was not asked or is not to be kept.
@@ -27,7 +32,7 @@ class Near:
     """
 
     def __init__(self, table: NearTable, room: int, keep_misses: bool) -> None:
-        """Have *room* for so many answers at the door; keep misses only if *keep_misses*."""
+        """Have *room* for so many answers at the door, if need be; keep misses only if *keep_misses*."""
         self.table = table
         self._room = room
         self._keep_misses = keep_misses
@@ -65,11 +70,7 @@ class Near:
         answer = self._door.pop((repo, dgst), None)
         if answer is None:
             return False
-        ticket, is_member, meta = answer
-        if repo is not None and is_member is not None:
-            self.table.keep_member(ticket, repo, dgst, is_member)  # First: it may take the place of the meta.
-        if meta is not None:
-            self.table.keep_meta(ticket, dgst, meta)
+        self._keep(repo, dgst, answer)
         return True
 
     # ---- what came from far
@@ -91,9 +92,20 @@ class Near:
             meta = None if meta is ABSENT else meta
             if is_member is None and meta is None:
                 return
-        if len(self._door) >= self._room:
+        answer = ticket, is_member, meta
+        if self.table.has_place(repo, dgst):
+            self._keep(repo, dgst, answer)
+            return
+        if len(self._door) >= max(self._room, self.table.free):
             self._door.popitem(last=False)
-        self._door[repo, dgst] = ticket, is_member, meta
+        self._door[repo, dgst] = answer
+
+    def _keep(self, repo: str | None, dgst: str, answer: Answer) -> None:
+        ticket, is_member, meta = answer
+        if repo is not None and is_member is not None:
+            self.table.keep_member(ticket, repo, dgst, is_member)  # First: it may take the place of the meta.
+        if meta is not None:
+            self.table.keep_meta(ticket, dgst, meta)
 
 
 def found(meta: LayerMeta, dgst: str) -> LayerMeta:

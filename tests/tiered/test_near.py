@@ -168,7 +168,7 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def is_sound(self) -> None:
         inside.check(self.table, self.max_entries)
-        assert len(self.near._door) <= ROOM
+        assert len(self.near._door) <= max(ROOM, self.table.free)
         assert self.table._members.keys() == self.table._births.keys()
         assert len(self.table._members) <= self.max_entries
         for repo, members in self.table._members.items():

@@ -75,6 +75,27 @@ def test_what_was_asked_for_once_takes_no_place() -> None:
     assert len(near) == 10 + ROOM
 
 
+def test_the_door_is_as_large_as_the_room_that_is_left() -> None:
+    """What is asked for in turns is near the second time, as long as there is room for all of it."""
+    near = near_of(max_entries=100)
+    for number in range(100):
+        answered(near, "one", number)
+        assert len(near) == number + 1
+    assert all(stat(near, "one", number) for number in range(100))
+
+
+def test_a_place_is_kept_through_changes() -> None:
+    """What had a place when it became void has it again with the next answer, be the table full or not."""
+    near = near_of(max_entries=10)
+    for number in range(10):
+        answered(near, "one", number)
+        assert stat(near, "one", number)
+    near.table.change_all()
+    for number in range(10):
+        answered(near, "one", number)
+    assert all(near.table.stat("one", digest(number)) for number in range(10))
+
+
 def test_what_is_void_takes_no_place() -> None:
     """An answer to a question from before the last change is not given a place."""
     near = near_of()
