@@ -15,8 +15,8 @@ class TieredState(NamedTuple):
             another needs it.
         far: Questions that the far cache answered; a bulk form counts each
             layer. All others were answered near, or by an error.
-        changes: Keys of which the server told that they had changed, our own
-            writes among them. All keys at once, by FLUSHALL, count as one.
+        changes: Sets and hashes of which the server told that they had changed,
+            our own writes among them. All at once, by FLUSHALL, count as one.
         last_change: The key of the last of these; `*` for all at once, empty
             if there was none yet.
         last_change_age: How many seconds ago that was heard; infinity if never.

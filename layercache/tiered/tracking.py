@@ -79,15 +79,13 @@ class Tracking:
             return
         if not isinstance(keys, list):
             self._table.change_all()
-            self._note(EVERYTHING, 1)
+            self._note(EVERYTHING)
             return
         for key in keys:
             self._void(key)
-        if keys:
-            self._note(keys[-1].decode(errors="replace"), len(keys))
 
-    def _note(self, key: str, count: int) -> None:
-        self.changes += count
+    def _note(self, key: str) -> None:
+        self.changes += 1
         self.last_change = key, self._clock()
 
     def _void(self, key: bytes) -> None:
@@ -96,6 +94,9 @@ class Tracking:
             self._table.change_members(repo)
         elif dgst is not None:
             self._table.change_meta(dgst)
+        else:
+            return  # a lease, which a script of ours has read
+        self._note(key.decode(errors="replace"))
 
     def lost(self) -> None:
         """Believe nothing: the server has forgotten what was read here."""
