@@ -8,6 +8,7 @@ import pytest
 
 from tests.examples.registries import Client, example
 from tests.servers import RedisServer
+from tests.storage.trees import ABSENT
 
 pytestmark = pytest.mark.programs("chromium")
 
@@ -34,7 +35,20 @@ def shown(client: Client, profile: Path) -> dict[str, str]:
     return dict(re.findall(r'<td id="([a-z-]+)">(.*?)</td>', page))
 
 
-def test_status_page(tmp_path: Path, own_server: RedisServer) -> None:
+def test_memory(tmp_path: Path) -> None:
+    """A person sees the hits and the misses of a cache in memory, and that all is answered near."""
+    with example(str(tmp_path)) as client:
+        assert shown(client, tmp_path / "before")["hits"] == "0"
+        dgst = client.push("x", b"blob")
+        for wanted in (dgst, dgst, ABSENT):
+            client.head(f"/v2/x/blobs/{wanted}")
+        page = shown(client, tmp_path / "after")
+    assert (page["hits"], page["misses"], page["questions"], page["fills"]) == ("2", "1", "1", "0")
+    assert (page["near"], page["far"]) == ("3", "0")
+    assert page["last-invalidation"].startswith("none")
+
+
+def test_redis(tmp_path: Path, own_server: RedisServer) -> None:
     """A person sees the hits, the misses, what the storage was asked, and how the link to the Redis is."""
     with example(str(tmp_path), own_server.url) as client:
         dgst = client.push("x", b"blob")
@@ -46,8 +60,31 @@ def test_status_page(tmp_path: Path, own_server: RedisServer) -> None:
         client.head(f"/v2/x/blobs/{dgst}")
         after = shown(client, tmp_path / "after")
     assert (before["hits"], before["misses"], before["questions"], before["fills"]) == ("2", "1", "1", "1")
+    assert (before["near"], before["far"]) == ("0", "3")
     assert (before["failures"], before["last-failure"]) == ("0", "none")
     assert "Link up" in before["cache"]
     assert after["failures"] != "0"
     assert after["last-failure"].startswith(("stat:", "lease:"))
     assert "Link up" not in after["cache"]
+
+
+def test_tiered(tmp_path: Path, own_server: RedisServer) -> None:
+    """A person sees what was answered near and what far, what changed last, and whether near is trusted."""
+    with example(str(tmp_path), f"{own_server.url}?near=1000") as client:
+        dgst = client.push("x", b"blob")
+        for _ in range(5):
+            client.head(f"/v2/x/blobs/{dgst}")
+        before = shown(client, tmp_path / "before")
+        own_server.ask("DEL", f"blobs::{dgst}")
+        client.head(f"/v2/x/blobs/{ABSENT}")  # The answer comes after the push.
+        after = shown(client, tmp_path / "after")
+        own_server.kill()
+        client.head(f"/v2/x/blobs/{dgst}")
+        alone = shown(client, tmp_path / "alone")
+    assert (before["hits"], before["near"], before["far"]) == ("5", "4", "1")
+    assert "trusted" in before["cache"]
+    assert "Link up" in before["cache"]
+    assert (after["hits"], after["misses"]) == ("5", "1")
+    assert re.fullmatch(rf"blobs::{dgst}, \d+\.\d s ago", after["last-invalidation"])
+    assert "silent" in alone["cache"]
+    assert "Link up" not in alone["cache"]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from contextvars import ContextVar
 from typing import TypeVar
 
-from layercache import LayerInfoCache, Observer
+from layercache import LayerInfoCache, MemoryCache, Observer, TieredCache
 
 T = TypeVar("T")
 
@@ -52,9 +52,28 @@ async def timed(question: Awaitable[T]) -> tuple[T, str]:
     return answer, f"{answered_by.get()};dur={(time.perf_counter() - begin) * 1000:.3f}"
 
 
+def places(cache: LayerInfoCache, answers: int) -> dict[str, object]:
+    """Where the *answers* of *cache* came from, this process or beyond, and what it heard last."""
+    if isinstance(cache, TieredCache):
+        state = cache.state
+        far, heard = state.far, f"{state.last_change}, {state.last_change_age:.1f} s ago"
+        last_invalidation = heard if state.changes else "none"
+    else:
+        far = 0 if isinstance(cache, MemoryCache) else answers
+        last_invalidation = "none: nothing is kept near that others can change"
+    # One that went far again, for a flight that came too late, has no answer of its own.
+    return {"near": max(answers - far, 0), "far": far, "last invalidation": last_invalidation}
+
+
 def status_page(observer: WhoAnswers, cache: LayerInfoCache) -> str:
     """What a person wants to see; *cache* tells by its `repr` how its link is."""
-    rows = {**observer.counts, "last failure": observer.last_failure, "cache": repr(cache)}
+    counts = observer.counts
+    rows = {
+        **counts,
+        "last failure": observer.last_failure,
+        **places(cache, counts["hits"] + counts["misses"]),
+        "cache": repr(cache),
+    }
     cells = "".join(
         f"<tr><th>{name}</th><td id='{name.replace(' ', '-')}'>{html.escape(str(value))}</td></tr>\n"
         for name, value in rows.items()
