@@ -19,6 +19,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--variant", choices=VARIANTS, default="ours")
+    parser.add_argument("--near", action="store_const", dest="variant", const="near", help="--variant near")
     parser.add_argument("--faults", default="all", help=f"all, none, or some of {','.join(FAULTS)}")
     parser.add_argument("--persistence", choices=PERSISTENCE, default="none")
     parser.add_argument("--until-caught", action="store_true", help="end with the first stale yes")

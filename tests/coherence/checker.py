@@ -23,6 +23,11 @@ is asked and does not know is a miss, and no answer.
 Of several deletions that had been acknowledged, the one that touched the file
 last is the strongest evidence, for the fewest writings can have come after it.
 
+How old a yes may be that comes from near, `travel.py` says: so much earlier the
+deletion must have been acknowledged that it contradicts, unless it is one of the
+same process, which reads at once what it has written. Of the registers, which
+are there to tell older from newer, `registers.py` judges.
+
 A process tells of a change before it touches a file. So of what ended before
 the earliest change that is still under way, all is known, and it is judged
 then, once. What can no longer matter is forgotten some time after that.
@@ -34,6 +39,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tests.coherence.history import ADDITIONS, CHANGES, EVERYWHERE, NEVER, Kind, Operation, Outcome, Span
+from tests.coherence.registers import Registers
+from tests.coherence.travel import Travel
 
 RETENTION = 30_000_000_000  # nanoseconds; longer than any call may take
 UNACKNOWLEDGED = 2**63
@@ -72,6 +79,14 @@ class Deeds:
         """Of those acknowledged by *when*, the one that touched the file last."""
         return next((deed for deed in reversed(self._all) if deed.acknowledged <= when), None)
 
+    def last_known(self, answer: Operation, since: int) -> Deed | None:
+        """The same, of those that *answer* has to know: by *since*, and its own process's by its begin."""
+        for deed in reversed(self._all):
+            is_own = deed.operation.worker == answer.worker
+            if deed.acknowledged <= (answer.begin if is_own else since):
+                return deed
+        return None
+
     def may_follow(self, deed: Deed, when: int) -> bool:
         """Whether one of these can have come after *deed* and by *when*."""
         return any(one.since <= when and one.until >= deed.since for one in reversed(self._all))
@@ -87,9 +102,9 @@ class Deeds:
             self._all = [deed for deed in self._all if deed.until >= other.since]
 
 
-def contradiction(evidence: Deeds, remedies: Deeds, answer: Operation) -> Deed | None:
+def contradiction(evidence: Deeds, remedies: Deeds, answer: Operation, since: int) -> Deed | None:
     """The last deed of *evidence* that *answer* contradicts, if nothing in *remedies* explains it."""
-    last = evidence.last_acknowledged(answer.begin)
+    last = evidence.last_known(answer, since)
     return None if last is None or remedies.may_follow(last, answer.end) else last
 
 
@@ -97,37 +112,41 @@ class Violation(NamedTuple):
     """An answer that nothing explains.
 
     Attributes:
+        name: What it is called.
         answer: The answer.
         evidence: What had been acknowledged before it was asked for.
         story: The operations that matter, in the order of their begin: what was done to the link and to
             what the evidence is of, and like answers that were under way before it was acknowledged.
     """
 
+    name: str
     answer: Operation
-    evidence: list[Deed]
+    evidence: list[Operation]
     story: list[Operation]
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return STALE_YES if self.answer.outcome == Outcome.YES else STALE_NO
 
     @property
     def age(self) -> int:
         """How long ago that was when the answer was given, in nanoseconds."""
-        return self.answer.end - min(deed.acknowledged for deed in self.evidence)
+        return self.answer.end - min(operation.end for operation in self.evidence)
 
 
 class Checker:
     """Is told of operations, those of each process in the order of its log, and judges answers.
 
     Attributes:
+        registers: What judges the looks at registers.
         judged: How many answers were.
         unjudged: How many came too late to be.
     """
 
-    def __init__(self, retention: int = RETENTION) -> None:
-        """Forget what can no longer matter to calls that took at most *retention* nanoseconds."""
+    def __init__(self, retention: int = RETENTION, max_staleness: int = 0) -> None:
+        """Expect answers that are true.
+
+        Args:
+            retention: Nanoseconds; what can no longer matter to calls that took so long is forgotten.
+            max_staleness: Nanoseconds that one from near may be old, when nothing is heard.
+        """
+        self.registers = Registers()
         self.judged = 0
         self.unjudged = 0
         self._writings: defaultdict[File, Deeds] = defaultdict(Deeds)
@@ -135,6 +154,7 @@ class Checker:
         self._under_way: dict[tuple[str, int], Operation] = {}
         self._answers: list[Operation] = []
         self._recent: defaultdict[File, deque[Operation]] = defaultdict(lambda: deque(maxlen=RECENT))
+        self._travel = Travel(max_staleness)
         self._retention = retention
         self._forgotten = 0
 
@@ -147,7 +167,9 @@ class Checker:
 
     def take(self, operation: Operation) -> None:
         """Take one record of a log."""
-        if operation.kind not in CHANGES:
+        if operation.kind == Kind.WITNESS:
+            self._travel.note(operation)
+        elif operation.kind not in CHANGES:
             if operation.outcome in (Outcome.YES, Outcome.NO):
                 self._answers.append(operation)
         elif operation.outcome == Outcome.BEGUN:
@@ -166,6 +188,9 @@ class Checker:
                 self._note(lost.touched(at_any_time, at_any_time))
 
     def _note(self, operation: Operation) -> None:
+        if operation.kind == Kind.MARK:
+            self.registers.note(operation)
+            return
         deeds = self._writings if operation.kind in ADDITIONS else self._deletions
         blob, link = (EVERYWHERE, operation.dgst), (operation.repo, operation.dgst)
         if operation.kind in (Kind.PUSH, Kind.SWEEP) and operation.blob != NEVER:
@@ -181,25 +206,36 @@ class Checker:
         ready = [answer for answer in self._answers if answer.end < horizon]
         self._answers = [answer for answer in self._answers if answer.end >= horizon]
         for answer in ready:
-            self._recent[answer.repo, answer.dgst].append(answer)
+            if answer.kind != Kind.LOOK:
+                self._recent[answer.repo, answer.dgst].append(answer)
         found = [violation for answer in ready if (violation := self._judged(answer))]
         if horizon - self._forgotten > 2 * self._retention:
             self._forget(horizon - self._retention)
         return found
 
     def _judged(self, answer: Operation) -> Violation | None:
-        if answer.begin < self._forgotten:
+        since = self._travel.since(answer)
+        if since < self._forgotten:
             self.unjudged += 1
             return None
         self.judged += 1
+        if answer.kind == Kind.LOOK:
+            return self._look_judged(answer, since)
+        is_yes = answer.outcome == Outcome.YES
+        against, for_it = (self._deletions, self._writings) if is_yes else (self._writings, self._deletions)
         files = self._files(answer)
-        if answer.outcome == Outcome.YES:
-            found = [contradiction(self._deletions[file], self._writings[file], answer) for file in files]
-            evidence = [deed for deed in found if deed]
-            return self._violation(answer, evidence) if evidence else None
-        found = [contradiction(self._writings[file], self._deletions[file], answer) for file in files]
+        found = [contradiction(against[file], for_it[file], answer, since) for file in files]
         evidence = [deed for deed in found if deed]
-        return self._violation(answer, evidence) if len(evidence) == len(found) else None
+        is_wrong = bool(evidence) if is_yes else len(evidence) == len(found)
+        return self._violation(answer, evidence) if is_wrong else None
+
+    def _look_judged(self, look: Operation, since: int) -> Violation | None:
+        fault = self.registers.judge(look, since)
+        if fault is None:
+            return None
+        told = {fault.written, fault.contradicted, look}
+        story = sorted(told, key=lambda operation: operation.begin)
+        return Violation(fault.name, look, [fault.contradicted], story)
 
     def _forget(self, when: int) -> None:
         for file in self._writings.keys() | self._deletions.keys():
@@ -220,7 +256,9 @@ class Checker:
             for other in self._recent[answer.repo, answer.dgst]
             if other.outcome == answer.outcome and begin <= other.end and other.begin <= acknowledged
         }
-        return Violation(answer, evidence, sorted(told, key=lambda operation: operation.begin))
+        name = STALE_YES if answer.outcome == Outcome.YES else STALE_NO
+        story = sorted(told, key=lambda operation: operation.begin)
+        return Violation(name, answer, [deed.operation for deed in evidence], story)
 
     def _around(self, files: Iterable[File], begin: int, end: int) -> Iterator[Deed]:
         """What was done in that time to each of *files*, and last before it."""

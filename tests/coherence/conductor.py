@@ -18,6 +18,8 @@ from tests.coherence.operations import Hands
 from tests.coherence.report import SECOND, Report
 from tests.coherence.settings import PERSISTENCE, Settings
 from tests.coherence.tree import Pauses, Tree
+from tests.coherence.variants import VARIANTS
+from tests.redis.proxy import Proxy
 from tests.servers import RedisServer, find_servers, running
 
 LOOKING_SECONDS = 0.2  # between two looks at the logs
@@ -32,12 +34,13 @@ async def conduct(settings: Settings, folder: Path) -> Report:
     tree = Tree(folder / "tree")
     tree.make()
     with _server(settings) as server:
-        crew = Crew(settings, server.url, folder)
-        run = Run(settings, crew, Faults(settings, crew, server))
-        try:
-            await run.last()
-        finally:
-            crew.kill()
+        async with Proxy(server.port) as proxy:
+            crew = Crew(settings, [proxy.url, *[server.url] * settings.workers], folder)
+            run = Run(settings, crew, Faults(settings, crew, server, proxy))
+            try:
+                await run.last()
+            finally:
+                crew.kill()
         await run.audit(tree, server.url, folder)
     return run.report
 
@@ -58,7 +61,8 @@ class Run:
         self._settings = settings
         self._crew = crew
         self._faults = faults
-        self._checker = Checker()
+        max_staleness = VARIANTS[settings.variant].max_staleness
+        self._checker = Checker(max_staleness=round(max_staleness * SECOND))
 
     async def last(self) -> None:
         """Let it last as long as it should, or until the first violation if that is enough."""
@@ -102,5 +106,7 @@ class Run:
         self.report.blame(self._checker.judge(now()), now())
         self.report.judged = self._checker.judged
         self.report.unjudged = self._checker.unjudged
+        self.report.looks = self._checker.registers.judged
+        self.report.ages = self._checker.registers.ages
         claimed = [answer for answer in answers if answer.outcome == Outcome.YES]
         self.report.lies_at_rest = sum(not tree.has(answer.repo, answer.dgst) for answer in claimed)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -18,15 +18,22 @@ ENDING_SECONDS = 30.0
 
 
 class Worker:
-    """One process; each life of a worker is one of these, with a name and a log of its own."""
+    """One process; each life of a worker is one of these, with a name and a log of its own.
 
-    def __init__(self, settings: Settings, name: str, role: str, url: str, folder: Path) -> None:
+    Attributes:
+        place: Where it works; only one at a time does there.
+    """
+
+    def __init__(self, settings: Settings, name: str, role: str, place: int, url: str, folder: Path) -> None:
         self.name = name
         self.role = role
+        self.place = place
         self.reader = LogReader(folder / f"{name}.log", name)
         command = [sys.executable, "-m", "tests.coherence.worker"]
         self.process = subprocess.Popen(
-            [*command, settings.to_json(), name, role, url, str(folder)], cwd=ROOT, stdin=subprocess.DEVNULL
+            [*command, settings.to_json(), name, role, str(place), url, str(folder)],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
         )
 
 
@@ -38,9 +45,10 @@ class Crew:
             in nanoseconds, until somebody takes them out.
     """
 
-    def __init__(self, settings: Settings, url: str, folder: Path) -> None:
+    def __init__(self, settings: Settings, urls: Sequence[str], folder: Path) -> None:
+        """Have workers in as many places as there are *urls*, each for one; in the last of them it sweeps."""
         self._settings = settings
-        self._url = url
+        self._urls = urls
         self._folder = folder
         self._alive: list[Worker] = []
         self._ended: list[Worker] = []
@@ -49,14 +57,15 @@ class Crew:
 
     def start(self) -> None:
         """Start the workers, and one that sweeps."""
-        for _ in range(self._settings.workers):
-            self._start("registry")
-        self._start("sweeper")
+        *places, last = range(len(self._urls))
+        for place in places:
+            self._start("registry", place)
+        self._start("sweeper", last)
 
-    def _start(self, role: str) -> None:
+    def _start(self, role: str, place: int) -> None:
         self._lives += 1
         name = f"{role}-{self._lives}"
-        self._alive.append(Worker(self._settings, name, role, self._url, self._folder))
+        self._alive.append(Worker(self._settings, name, role, place, self._urls[place], self._folder))
 
     def kill_one(self, chance: Random) -> None:
         """Kill one of them as a crash would, and start another in its place."""
@@ -66,7 +75,7 @@ class Crew:
         worker.process.wait()
         self.dead.append((worker.name, now()))
         self._ended.append(worker)
-        self._start(worker.role)
+        self._start(worker.role, worker.place)
 
     def check(self) -> None:
         """Return if all are alive that should be.

@@ -11,8 +11,10 @@ from typing import NamedTuple, Self
 from tests.coherence.crew import Crew
 from tests.coherence.history import now
 from tests.coherence.settings import CONDUCTED_FAULTS, Settings
+from tests.redis.proxy import Proxy
 from tests.servers import RedisServer
 
+DELAYING_SECONDS = 3.0
 SYNCING_SECONDS = 1.0  # between two times that a log is synced under `appendfsync everysec`
 
 
@@ -31,11 +33,12 @@ class Faults:
         past: What befell it so far.
     """
 
-    def __init__(self, settings: Settings, crew: Crew, server: RedisServer) -> None:
+    def __init__(self, settings: Settings, crew: Crew, server: RedisServer, proxy: Proxy) -> None:
         self.past: list[Fault] = []
         self._settings = settings
         self._crew = crew
         self._server = server
+        self._proxy = proxy
         self._chance = Random(settings.seed)
         self._one_at_a_time = asyncio.Lock()
         self._injections: dict[str, Callable[[], Coroutine[object, object, None]]] = {
@@ -45,6 +48,7 @@ class Faults:
             "flush": self._flush,
             "cut": self._cut,
             "evict": self._evict,
+            "delay": self._delay,
         }
 
     async def __aenter__(self) -> Self:
@@ -67,7 +71,8 @@ class Faults:
     async def _repeat(self, name: str, seconds: float) -> None:
         while True:
             await asyncio.sleep(self._chance.uniform(0.5, 1.5) * seconds)
-            async with contextlib.nullcontext() if name == "crash" else self._one_at_a_time:
+            is_beside = name in ("crash", "delay")
+            async with contextlib.nullcontext() if is_beside else self._one_at_a_time:
                 begin = now()
                 await self._injections[name]()
                 self.past.append(Fault(name, begin, now()))
@@ -103,6 +108,14 @@ class Faults:
 
     async def _cut(self) -> None:
         await asyncio.to_thread(self._server.ask, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+
+    async def _delay(self) -> None:
+        """Have what Redis says come late, piece by piece, to the worker that is behind the proxy."""
+        self._proxy.delay = self._chance.choice((0.01, 0.1, 1.0)) * self._chance.random()
+        try:
+            await asyncio.sleep(self._chance.random() * DELAYING_SECONDS)
+        finally:
+            self._proxy.delay = 0.0
 
     async def _evict(self) -> None:
         """Take some keys away: members, metas, leases, markers."""

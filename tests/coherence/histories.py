@@ -14,8 +14,8 @@ class History:
     It begins with a push to repository 0, which is acknowledged at 20.
     """
 
-    def __init__(self) -> None:
-        self._checker = Checker()
+    def __init__(self, max_staleness: int = 0) -> None:
+        self._checker = Checker(max_staleness=max_staleness)
         self._number = 0
         self.push(10, 20, blob=12, link=14)
 
@@ -60,11 +60,35 @@ class History:
 
     # ---- answers
 
-    def ask(self, begin: int, end: int, outcome: Outcome, kind: Kind = Kind.STAT) -> None:
+    def ask(
+        self, begin: int, end: int, outcome: Outcome, kind: Kind = Kind.STAT, *, by: str = ITSELF
+    ) -> None:
         """Be given an answer."""
         self._number += 1
         repo = EVERYWHERE if kind == Kind.META else 0
-        self._checker.take(Operation(kind, outcome, repo, 0, self._number, begin, end, worker=ITSELF))
+        self._checker.take(Operation(kind, outcome, repo, 0, self._number, begin, end, worker=by))
+
+    def witness(self, begin: int, end: int, *, by: str = OTHER) -> None:
+        """Be answered by Redis itself."""
+        self._number += 1
+        self._checker.take(
+            Operation(Kind.WITNESS, Outcome.DONE, EVERYWHERE, 0, self._number, begin, end, worker=by)
+        )
+
+    # ---- a register
+
+    def mark(self, begin: int, end: int, *, ok: bool = True, by: str = ITSELF) -> None:
+        """Write the register; its version is then *begin*."""
+        self._number += 1
+        begun = Operation(Kind.MARK, Outcome.BEGUN, EVERYWHERE, 0, self._number, begin, 0, worker=by)
+        self._checker.take(begun)
+        self._checker.take(begun._replace(outcome=Outcome.DONE if ok else Outcome.FAILED, end=end))
+
+    def look(self, begin: int, end: int, version: int, *, by: str = OTHER) -> None:
+        """Read the register."""
+        self._number += 1
+        look = Operation(Kind.LOOK, Outcome.YES, EVERYWHERE, 0, self._number, begin, end, worker=by)
+        self._checker.take(look._replace(version=version))
 
     def found(self, when: int = LATER) -> list[Violation]:
         """What the checker finds, if it looks at *when*."""
@@ -73,6 +97,11 @@ class History:
     def says(self, when: int = LATER) -> list[str]:
         """The names of it."""
         return [violation.name for violation in self.found(when)]
+
+    @property
+    def ages(self) -> list[int]:
+        """How old the looks were that were not the last of a register."""
+        return self._checker.registers.ages
 
     @property
     def judged(self) -> int:

@@ -33,9 +33,12 @@ class Kind(IntEnum):
     MOUNT = 9
     UNLINK = 10
     SWEEP = 11
+    MARK = 12  # a register was written
+    LOOK = 13  # and read
+    WITNESS = 14  # Redis was asked what only it can answer
 
 
-CHANGES = frozenset({Kind.PUSH, Kind.MOUNT, Kind.UNLINK, Kind.SWEEP})
+CHANGES = frozenset({Kind.PUSH, Kind.MOUNT, Kind.UNLINK, Kind.SWEEP, Kind.MARK})
 ADDITIONS = frozenset({Kind.PUSH, Kind.MOUNT})
 
 
@@ -67,12 +70,13 @@ class Operation(NamedTuple):
         kind: A `Kind`.
         outcome: An `Outcome`.
         repo: The number of the repository, or `EVERYWHERE`.
-        dgst: The number of the digest.
+        dgst: The number of the digest, or of the register.
         number: Of the call, in its process; the layers of a bulk form share it.
         begin: When it was called, in nanoseconds.
         end: When it returned or raised; 0 if it has not.
         blob: When the blob was touched, if this is a change.
         link: When the link was.
+        version: What was read of a register: when its writing began.
         worker: Which process.
     """
 
@@ -85,6 +89,7 @@ class Operation(NamedTuple):
     end: int
     blob: Span = NEVER
     link: Span = NEVER
+    version: int = 0
     worker: str = ""
 
     def touched(self, blob: Span, link: Span) -> "Operation":
@@ -92,12 +97,12 @@ class Operation(NamedTuple):
         return self._replace(blob=blob, link=link)
 
 
-_RECORD = Struct("<BBBBIQQQQQQ")
+_RECORD = Struct("<BBBBIQQQQQQQ")
 
 
 def _packed(operation: Operation) -> bytes:
-    *head, blob, link, _ = operation
-    return _RECORD.pack(*head, *blob, *link)
+    *head, blob, link, version, _ = operation
+    return _RECORD.pack(*head, *blob, *link, version)
 
 
 class Log:
@@ -138,6 +143,7 @@ class LogReader:
         whole = len(content) - len(content) % _RECORD.size
         self._offset += whole
         for values in _RECORD.iter_unpack(content[:whole]):
-            kind, outcome, repo, dgst, number, begin, end, *files = values
-            blob, link = Span(*files[:2]), Span(*files[2:])
-            yield Operation(kind, outcome, repo, dgst, number, begin, end, blob, link, self.worker)
+            *head, blob_since, blob_until, link_since, link_until, version = values
+            blob, link = Span(blob_since, blob_until), Span(link_since, link_until)
+            kind, outcome, repo, dgst, number, begin, end = head
+            yield Operation(kind, outcome, repo, dgst, number, begin, end, blob, link, version, self.worker)

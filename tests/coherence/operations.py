@@ -1,5 +1,8 @@
 """What a worker does: what the handlers of a registry do, on layers chosen by chance, each logged.
 
+A register (`registers.py`) is written by one process, and read by all: some
+times in a row, so that one comes from far, and the others from near if they may.
+
 A layer that is mounted, or whose upload is skipped, is looked for in the
 storage within the bracket. Looked for before it, a sweep could come between,
 and the bracket's fill would be of a blob that is gone: check, then act.
@@ -16,9 +19,10 @@ from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
 from layercache.readthrough import ReadThroughCache
 from tests.coherence.history import EVERYWHERE, NEVER, Kind, Log, Operation, Outcome, Span, now
-from tests.coherence.tree import DGSTS, METAS, REPOS, Pauses, Tree
+from tests.coherence.tree import DGSTS, METAS, NOBODYS, REGISTER_REPO, REGISTERS, REPOS, Pauses, Tree
 
 LAYERS = 6  # of an image
+GLANCES = 8  # at a register, in a row
 
 
 class AbsentError(Exception):
@@ -26,8 +30,9 @@ class AbsentError(Exception):
 
 
 class Touched:
-    """When a change touched its files."""
+    """When a change began, and when it touched its files."""
 
+    begin: int
     blob: Span = NEVER
     link: Span = NEVER
 
@@ -43,13 +48,18 @@ class Hands:
         log: Log,
         chance: Random,
         pause: Pauses,
+        place: int = 0,
+        places: int = 1,
     ) -> None:
+        """Act in *place*, one of so many *places*; the rest is what there is to act on, and by what."""
         self._front = front
         self._cache = cache
         self._tree = tree
         self._log = log
         self._chance = chance
         self._pause = pause
+        self._place = place
+        self._places = places
 
     # ---- reads
 
@@ -123,6 +133,44 @@ class Hands:
         finally:
             self._log.write(Operation(kind, outcome, repo, dgst, number, begin, now()))
         return outcome == Outcome.YES
+
+    # ---- registers, and whether what was pushed has come
+
+    async def mark(self, ctx: Context) -> None:
+        """Write the register of this worker's place."""
+        async with self._changing(Kind.MARK, EVERYWHERE, self._place) as touched:
+            dgst, meta = REGISTERS[self._place], LayerMeta("/register", touched.begin)
+            if self._chance.random() < 0.5:
+                await self._cache.set_meta(ctx, dgst, meta)
+            else:
+                await self._cache.put(ctx, REGISTER_REPO, dgst, meta)
+
+    async def watch(self, ctx: Context) -> None:
+        """Look at a register, some times in a row."""
+        register = self._chance.randrange(self._places)
+        for _ in range(GLANCES):
+            await self._look(ctx, register)
+            await asyncio.sleep(0)
+
+    async def _look(self, ctx: Context, register: int) -> None:
+        begin, outcome, version = now(), Outcome.FAILED, 0
+        dgst, is_whole = REGISTERS[register], self._chance.random() < 0.5
+        try:
+            meta = await (
+                self._cache.stat(ctx, REGISTER_REPO, dgst) if is_whole else self._cache.meta(ctx, dgst)
+            )
+            outcome, version = Outcome.YES, meta.length
+        except NotFoundError:
+            outcome = Outcome.MISS
+        finally:
+            look = Operation(Kind.LOOK, outcome, EVERYWHERE, register, self._log.next_number(), begin, now())
+            self._log.write(look._replace(version=version))
+
+    async def witness(self, ctx: Context) -> None:
+        """Ask Redis what is never near, since nobody has it."""
+        number, begin = self._log.next_number(), now()
+        await self._cache.contains(ctx, REGISTER_REPO, NOBODYS)
+        self._log.write(Operation(Kind.WITNESS, Outcome.DONE, EVERYWHERE, 0, number, begin, now()))
 
     # ---- changes
 
@@ -200,7 +248,8 @@ class Hands:
     async def _changing(self, kind: Kind, repo: int, dgst: int) -> AsyncIterator[Touched]:
         """Log a change before it does anything, and when it has ended."""
         touched = Touched()
-        begun = Operation(kind, Outcome.BEGUN, repo, dgst, self._log.next_number(), now(), 0)
+        touched.begin = now()
+        begun = Operation(kind, Outcome.BEGUN, repo, dgst, self._log.next_number(), touched.begin, 0)
         self._log.write(begun)
         outcome = Outcome.FAILED
         try:

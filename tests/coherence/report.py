@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.coherence.checker import STALE_YES, Violation
+from tests.coherence.checker import STALE_NO, Violation
 from tests.coherence.faults import Fault
 from tests.coherence.history import CHANGES, EVERYWHERE, NEVER, Kind, Operation, Outcome
 from tests.coherence.settings import Settings
 from tests.coherence.tree import DGSTS, REPOS
 
 SECOND = 1_000_000_000
+SHARES = {"half of them": 0.5, "99 %": 0.99, "all": 1.0}
 KEPT = 1_000  # violations whose stories are compared
+NEAR_NANOSECONDS = 50_000  # in which no question gets to Redis and back
 
 
 @dataclass
@@ -28,9 +30,12 @@ class Report:
         unjudged: How many it could not.
         violations: Those that were found, or the first so many.
         violated: How many there were of each sort.
-        caught: When the first stale yes was found, in seconds from the begin.
+        caught: When the first was found that is not a stale no, in seconds from the begin.
         faults: What befell the run.
         tallies: What the caches told of themselves.
+        near: How many looks at registers came from near, by the time that they took.
+        looks: How many were judged.
+        ages: Of each at a version that was over: for how many nanoseconds it had been.
         lies_at_rest: Layers that the cache claimed when all was over, and the storage did not have.
     """
 
@@ -47,13 +52,18 @@ class Report:
     caught: float | None = None
     faults: list[Fault] = field(default_factory=list)
     tallies: Counter[str] = field(default_factory=Counter)
+    near: int = 0
+    looks: int = 0
+    ages: list[int] = field(default_factory=list)
     lies_at_rest: int = 0
     _last: tuple[str, int] = ("", 0)
 
     def count(self, operation: Operation) -> None:
         """Count one record of a log; the layers of a bulk form, which come together, are one operation."""
-        if operation.outcome == Outcome.BEGUN:
+        if operation.outcome == Outcome.BEGUN or operation.kind == Kind.WITNESS:
             return
+        if operation.kind == Kind.LOOK and operation.end - operation.begin < NEAR_NANOSECONDS:
+            self.near += 1
         self.outcomes[operation.kind, operation.outcome] += 1
         if self._last != (operation.worker, operation.number):
             self._last = operation.worker, operation.number
@@ -63,7 +73,7 @@ class Report:
     def blame(self, violations: Iterable[Violation], when: int) -> None:
         """Add what the checker found at *when*."""
         for violation in violations:
-            if self.caught is None and violation.name == STALE_YES:
+            if self.caught is None and violation.name != STALE_NO:
                 self.caught = (when - self.begin) / SECOND
             self.violated[violation.name] += 1
             if len(self.violations) < KEPT:
@@ -90,6 +100,7 @@ class Report:
         yield f"cache        {_listed(self.tallies)}"
         yield f"faults       {_listed(Counter(fault.name for fault in self.faults)) or 'none'}"
         yield f"answers      {self.judged:,} judged, {self.unjudged} that came too late to be"
+        yield f"looks        {self.looks:,} judged, {self.near:,} came from near; {self._staleness()}"
         yield f"at rest      {self.lies_at_rest} layers claimed by the cache that the storage does not have"
         yield f"violations   {_listed(self.violated) or 'none'}"
         if self.violations:
@@ -106,6 +117,15 @@ class Report:
         for begin in range(0, seconds, 10):
             counts = [self.by_second[second] for second in range(begin, min(begin + 10, seconds))]
             yield f"  {begin:4} s  {sum(counts) / len(counts):8,.0f} /s  {min(counts):6,} to {max(counts):6,}"
+
+    def _staleness(self) -> str:
+        if not self.ages:
+            return "none was older than the last change"
+        ages = sorted(self.ages)
+        some = ", ".join(
+            f"{name} {ages[int(share * (len(ages) - 1))] / 1e6:.2f} ms" for name, share in SHARES.items()
+        )
+        return f"{len(ages):,} were older than the last change: {some}"
 
     def _ended(self, kind: Kind) -> str:
         counts = {outcome: self.outcomes[kind, outcome] for outcome in Outcome}
@@ -127,7 +147,7 @@ def story(violation: Violation, faults: Iterable[Fault]) -> Iterator[str]:
     answer = violation.answer
     begin = violation.story[0].begin
     yield ""
-    yield f"{violation.name}: {_place(answer.repo)}, layer {answer.dgst} ({DGSTS[answer.dgst][:19]}…)"
+    yield f"{violation.name}: {_subject(answer)}"
     lines = [
         (operation.begin, operation.end, _told(operation, begin) + ("   <-" if operation is answer else ""))
         for operation in violation.story
@@ -140,8 +160,8 @@ def story(violation: Violation, faults: Iterable[Fault]) -> Iterator[str]:
     for since, until, text in sorted(lines):
         yield f"  {_ms(since, begin)} to {_ms(until, begin)}  {text}"
     evidence = " and ".join(
-        f"the {Kind(deed.operation.kind).name.lower()} at {_ms(deed.acknowledged, begin).strip()}"
-        for deed in dict.fromkeys(violation.evidence)
+        f"the {Kind(operation.kind).name.lower()} at {_ms(operation.end, begin).strip()}"
+        for operation in dict.fromkeys(violation.evidence)
     )
     yield f"  This answer contradicts what was acknowledged before: {evidence}."
 
@@ -149,6 +169,8 @@ def story(violation: Violation, faults: Iterable[Fault]) -> Iterator[str]:
 def _told(operation: Operation, begin: int) -> str:
     kind, outcome = Kind(operation.kind), Outcome(operation.outcome)
     text = f"{operation.worker:12} {kind.name.lower():10} {_place(operation.repo):12} {outcome.name.lower()}"
+    if operation.kind == Kind.LOOK:
+        text += f", what was marked at {_ms(operation.version, begin).strip()}"
     if operation.kind in CHANGES:
         for file, span in (("blob", operation.blob), ("link", operation.link)):
             if span != NEVER:
@@ -159,6 +181,12 @@ def _told(operation: Operation, begin: int) -> str:
                     else f" to {_ms(span.until, begin).strip()}"
                 )
     return text
+
+
+def _subject(answer: Operation) -> str:
+    if answer.kind == Kind.LOOK:
+        return f"register {answer.dgst}"
+    return f"{_place(answer.repo)}, layer {answer.dgst} ({DGSTS[answer.dgst][:19]}…)"
 
 
 def _place(repo: int) -> str:

@@ -5,7 +5,15 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 # What the conductor does, and seconds between two of a kind, on average.
-CONDUCTED_FAULTS = {"crash": 5.0, "restart": 6.0, "stop": 6.0, "flush": 4.0, "cut": 3.0, "evict": 0.4}
+CONDUCTED_FAULTS = {
+    "crash": 5.0,
+    "restart": 6.0,
+    "stop": 6.0,
+    "flush": 4.0,
+    "cut": 3.0,
+    "evict": 0.4,
+    "delay": 3.0,
+}
 # What each worker does to its own operations.
 OWN_FAULTS = ("contexts", "slow")
 FAULTS = (*CONDUCTED_FAULTS, *OWN_FAULTS)
@@ -21,6 +29,9 @@ PERSISTENCE = {
 }
 
 
+MOST_WORKERS = 16
+
+
 @dataclass(frozen=True)
 class Settings:
     """One run.
@@ -28,7 +39,7 @@ class Settings:
     Attributes:
         seconds: How long.
         seed: Of every choice; what comes of them depends on the machine, too.
-        workers: How many processes push, delete and read; one more sweeps.
+        workers: How many processes push, delete and read, up to `MOST_WORKERS`; one more sweeps.
         tasks: How many operations each of them has under way.
         variant: One of `VARIANTS`.
         faults: Some of `FAULTS`.

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.coherence.conductor import conduct
-from tests.coherence.report import Report
+from tests.coherence.report import SECOND, Report
 from tests.coherence.settings import Settings
-from tests.coherence.variants import VARIANTS
+from tests.coherence.variants import MAX_STALENESS, VARIANTS
 
 SHORT = 10.0  # seconds
 CATCHING_SECONDS = 60.0
@@ -33,9 +33,19 @@ async def test_nothing_is_wrong(tmp_path: Path, persistence: str) -> None:
     assert report.tallies["fills"] > 0
 
 
-@pytest.mark.parametrize("variant", sorted(set(VARIANTS) - {"ours"}))
+async def test_nothing_near_is_older_than_it_may_be(tmp_path: Path) -> None:
+    """With a near memory in each process every answer is explained, those of a silent network included."""
+    report = await conduct(Settings(SHORT, seed=1, variant="near"), tmp_path)
+    assert not report.violated, told(report)
+    assert report.unjudged == 0
+    assert report.looks > 1_000
+    assert report.near > report.looks / 2
+    assert max(report.ages, default=0) <= MAX_STALENESS * SECOND
+
+
+@pytest.mark.parametrize("variant", sorted(set(VARIANTS) - {"ours", "near"}))
 async def test_a_broken_variant_is_caught(tmp_path: Path, variant: str) -> None:
-    """A stale yes is found soon of each design that is known to be wrong."""
-    settings = Settings(CATCHING_SECONDS, seed=1, variant=variant, faults=("slow",), until_caught=True)
+    """What is stale is found soon of each design that is known to be wrong."""
+    settings = Settings(CATCHING_SECONDS, 1, variant=variant, faults=("slow", "delay"), until_caught=True)
     report = await conduct(settings, tmp_path)
     assert report.caught is not None, told(report)

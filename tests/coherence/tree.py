@@ -15,11 +15,15 @@ from layercache.meta import LayerMeta
 from layercache.storage import StorageSource
 from layercache.storage.layout import data_path, layer_link_path
 from tests.coherence.history import Span, now
+from tests.coherence.settings import MOST_WORKERS
 from tests.storage.trees import digest_of
 
 REPOS = [f"team/app-{number}" for number in range(6)]
 CONTENTS = [b"layer %d " % number * (number + 1) for number in range(16)]
 DGSTS = [digest_of(content) for content in CONTENTS]
+REGISTER_REPO = "registers"
+NOBODYS = digest_of(b"what nobody has")
+REGISTERS = [digest_of(b"register %d" % number) for number in range(MOST_WORKERS)]
 METAS = [LayerMeta(data_path(dgst), len(content)) for dgst, content in zip(DGSTS, CONTENTS, strict=True)]
 
 

@@ -5,10 +5,14 @@
     tombstone    a removal leaves a tombstone that forbids fills for a while, in place of leases:
                  a storage that takes longer to answer than a tombstone lives fills after it
     late-join    a flight is joined after it has departed: its answer is older than who joins
+    near         the library with a near memory in each process, for which the checker allows
+                 what `travel.py` says
+    late-fill    the same, but what was asked for is kept near though its key was changed since
+    endless      the same, but what is near is trusted however long nothing was heard, and the link patient
     go           the plain read-through of the Go registry: a miss asks the storage and puts the answer;
                  a deletion clears the cache first, and then deletes; a sweep clears nothing
 
-The source for the last is distribution, registry/storage/cache/cachedblobdescriptorstore.go.
+The source for `go` is distribution, registry/storage/cache/cachedblobdescriptorstore.go.
 """
 
 from collections.abc import Callable
@@ -20,14 +24,27 @@ from layercache.context import Context
 from layercache.events import Observer
 from layercache.flight import Flights, K, T
 from layercache.forwarding import ForwardingCache
+from layercache.memory import MemoryCache
+from layercache.memory.near import Ticket
 from layercache.meta import LayerMeta
 from layercache.readthrough import ReadThroughCache
+from layercache.redis import scripts
 from layercache.redis.cache import RedisCache
+from layercache.redis.handshake import Handshake
+from layercache.redis.link import Link
+from layercache.tiered.answers import Answers
+from layercache.tiered.cache import TieredCache
+from layercache.tiered.near import Near
 
 # Short, so that the run sees them expire, also under whom they were made for.
 LEASE_SECONDS = 1.0
 CLOSING_SECONDS = 2.0
 TOMBSTONE_SECONDS = 0.1
+# Near, too: a link that is given up soon after trust ends, a memory that is full, and ages that end.
+HEARTBEAT = 0.25
+MAX_STALENESS = 0.6
+NEAR_ENTRIES = 120
+NEAR_SECONDS = 5.0
 
 
 class WithoutLeases(ForwardingCache):
@@ -85,15 +102,47 @@ class JoinedLate(ReadThroughCache):
         self._flights = LateFlights(self._load, 30.0)
 
 
+class LateFills(Near):
+    """Takes an answer for as new as the moment at which its task went on."""
+
+    def take(
+        self, ticket: Ticket, repo: str | None, dgst: str, is_member: bool | None, meta: LayerMeta | None
+    ) -> None:
+        """Let it wait at the door with a ticket of now."""
+        super().take(self.table.ask(repo), repo, dgst, is_member, meta)
+
+
+class FilledLate(TieredCache):
+    """A tiered cache that keeps a reply though a push came behind it."""
+
+    def __init__(self, near: MemoryCache, far: RedisCache, *, max_staleness: float) -> None:
+        super().__init__(near, far, max_staleness=max_staleness)
+        self._recall = LateFills(self._table, NEAR_ENTRIES, keep_misses=False)
+        self._answers = Answers(self._recall)
+
+
 class Variant(NamedTuple):
-    """One way of doing it: the cache over a URL, and the front of a cache and a source."""
+    """One way of doing it.
+
+    Attributes:
+        cache: Makes the cache over a URL.
+        front: Makes the read-through of a cache and a source.
+        max_staleness: Seconds that an answer may be old when nothing is heard; 0: there is no near memory.
+    """
 
     cache: Callable[[str], LayerInfoCache]
     front: Callable[..., ReadThroughCache] = ReadThroughCache
+    max_staleness: float = 0.0
 
 
 def _ours(url: str, closing_seconds: float = CLOSING_SECONDS) -> RedisCache:
     return RedisCache(url, lease_seconds=LEASE_SECONDS, closing_seconds=closing_seconds)
+
+
+def _tiers(url: str, heartbeat: float = HEARTBEAT) -> tuple[MemoryCache, RedisCache]:
+    link = Link(Handshake.from_url(url, *scripts.LOADING), heartbeat=heartbeat)
+    far = RedisCache(link, lease_seconds=LEASE_SECONDS, closing_seconds=CLOSING_SECONDS)
+    return MemoryCache(NEAR_ENTRIES, ttl=NEAR_SECONDS), far
 
 
 VARIANTS = {
@@ -101,5 +150,14 @@ VARIANTS = {
     "no-lease": Variant(lambda url: WithoutLeases(_ours(url))),
     "tombstone": Variant(lambda url: WithTombstones(_ours(url, TOMBSTONE_SECONDS))),
     "late-join": Variant(_ours, JoinedLate),
+    "near": Variant(
+        lambda url: TieredCache(*_tiers(url), max_staleness=MAX_STALENESS), max_staleness=MAX_STALENESS
+    ),
+    "late-fill": Variant(
+        lambda url: FilledLate(*_tiers(url), max_staleness=MAX_STALENESS), max_staleness=MAX_STALENESS
+    ),
+    "endless": Variant(
+        lambda url: TieredCache(*_tiers(url, 2.0), max_staleness=3600.0), max_staleness=MAX_STALENESS
+    ),
     "go": Variant(lambda url: LikeTheGoRegistry(_ours(url))),
 }

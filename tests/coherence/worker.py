@@ -1,9 +1,10 @@
-"""A process of the run: `python -m tests.coherence.worker SETTINGS NAME ROLE URL FOLDER`.
+"""A process of the run: `python -m tests.coherence.worker SETTINGS NAME ROLE PLACE URL FOLDER`.
 
 It works until it is told to end by SIGTERM, or killed.
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from random import Random
 
 from layercache.context import background
+from layercache.errors import LayerCacheError
 from layercache.events import Observer
 from tests.coherence.chooser import Act, Chooser
 from tests.coherence.history import Log
@@ -23,6 +25,8 @@ from tests.coherence.tree import Pauses, SlowStorage, Tree
 from tests.coherence.variants import VARIANTS
 
 TELLING_SECONDS = 0.5
+WITNESS_SECONDS = 0.02
+WATCHING_SECONDS = 0.01  # between two looks of who does not wait for what comes from far
 SWEEPERS_TASKS = 1
 
 
@@ -63,6 +67,8 @@ def of_a_registry(hands: Hands) -> list[tuple[int, Act]]:
         (20, hands.mount),
         (15, hands.delete),
         (10, hands.replace),
+        (20, hands.mark),
+        (60, hands.watch),
     ]
 
 
@@ -77,8 +83,8 @@ ROLES: dict[str, Callable[[Hands], list[tuple[int, Act]]]] = {
 }
 
 
-async def work(settings: Settings, name: str, role: str, url: str, folder: Path) -> None:
-    """Do what the *role* does, in the *folder* and with the Redis at *url*."""
+async def work(settings: Settings, name: str, role: str, place: int, url: str, folder: Path) -> None:
+    """Do what the *role* does in a *place*, in the *folder* and with the Redis at *url*."""
     chance = Random(f"{settings.seed} {name}")
     variant = VARIANTS[settings.variant]
     tree = Tree(folder / "tree")
@@ -89,14 +95,17 @@ async def work(settings: Settings, name: str, role: str, url: str, folder: Path)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, is_over.set)
     cache = variant.cache(url)
     async with variant.front(cache, SlowStorage(tree.source(), pause), observer=tally) as front:
-        hands = Hands(front, cache, tree, log, chance, pause)
+        hands = Hands(front, cache, tree, log, chance, pause, place, settings.workers)
         chooser = Chooser(ROLES[role](hands), chance, is_bound="contexts" in settings.faults)
         telling = asyncio.create_task(_tell(tally, folder / f"{name}.tally"))
+        beside = [telling, asyncio.create_task(_witness(hands)), asyncio.create_task(_watch(hands))]
         count = settings.tasks if role == "registry" else SWEEPERS_TASKS
         async with asyncio.TaskGroup() as tasks:
             for _ in range(count):
                 tasks.create_task(chooser.go_on(background(), is_over.is_set))
-        telling.cancel()
+        for task in beside:
+            task.cancel()
+        await asyncio.wait(beside)
         _write(tally, folder / f"{name}.tally")
     log.close()
 
@@ -105,6 +114,22 @@ async def _tell(tally: Tally, path: Path) -> None:
     while True:
         await asyncio.sleep(TELLING_SECONDS)
         _write(tally, path)
+
+
+async def _witness(hands: Hands) -> None:
+    while True:
+        with contextlib.suppress(LayerCacheError):
+            await hands.witness(background())
+        await asyncio.sleep(WITNESS_SECONDS)
+
+
+async def _watch(hands: Hands) -> None:
+    """Go on looking where all others wait, since Redis says nothing."""
+    while True:
+        for act in (hands.watch, hands.recall):
+            with contextlib.suppress(LayerCacheError), background().with_timeout(WATCHING_SECONDS) as ctx:
+                await act(ctx)
+        await asyncio.sleep(WATCHING_SECONDS)
 
 
 def _write(tally: Tally, path: Path) -> None:
@@ -116,5 +141,5 @@ def _write(tally: Tally, path: Path) -> None:
 if __name__ == "__main__":
     logging.getLogger("layercache").propagate = False
     logging.getLogger("layercache").addHandler(logging.NullHandler())
-    given, name, role, url, folder = sys.argv[1:]
-    asyncio.run(work(Settings.from_json(given), name, role, url, Path(folder)))
+    given, name, role, place, url, folder = sys.argv[1:]
+    asyncio.run(work(Settings.from_json(given), name, role, int(place), url, Path(folder)))
