@@ -19,7 +19,7 @@ not seen either.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from typing import cast
 
 from layercache.context import CancelableContext, Context
@@ -88,8 +88,8 @@ class ContextMiddleware:
             await self._app(scope, receive_and_look, send)
 
 
-def request_context(scope: Scope) -> Context:
-    """Return the context of the request that *scope* belongs to.
+def request_context(scope: Mapping[str, object]) -> Context:
+    """Return the context of the request that *scope* belongs to: `request.scope`, in most frameworks.
 
     Raises:
         RuntimeError: The application does not stand behind a `ContextMiddleware`.
