@@ -55,7 +55,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory(prefix="redis-") as data:
         paths = make_tree(Path(root), options.blobs)
         with running_redis(max(find_servers().items())[1], Path(data)) as server:
-            caches = {"none": "none", "memory": "memory://", "redis": server.url}
+            tiered = f"{server.url}?near={2 * options.blobs}"
+            caches = {"none": "none", "memory": "memory://", "redis": server.url, "tiered": tiered}
             runs: dict[tuple[int, str], list[Run]] = defaultdict(list)
             for _ in range(options.rounds):
                 for name, url in caches.items():
