@@ -74,6 +74,7 @@ class World(NamedTuple):
         up: The requests on their way to Redis, each by its task.
         down: What Redis has sent, and is not parsed yet.
         tracked: The keys whose next change Redis will tell.
+        untold: The keys whose change Redis tells when its loop comes around: none of ours.
         is_up: Whether there is a connection.
         is_tracking: Whether Redis tracks what is read on it.
         is_trusting: Whether the process knows that.
@@ -91,6 +92,7 @@ class World(NamedTuple):
     up: tuple[int, ...] = ()
     down: tuple[Item, ...] = ()
     tracked: tuple[int, ...] = ()
+    untold: tuple[int, ...] = ()
     is_up: bool = True
     is_tracking: bool = True
     is_trusting: bool = True
@@ -276,7 +278,7 @@ def sent(world: World, item: Item) -> World:
 
 def broken(world: World, _is_end: bool) -> Iterator[str]:
     """The promises that *world* breaks."""
-    told = {item.key for item in world.down if item.kind == "push"}
+    told = {*world.untold, *(item.key for item in world.down if item.kind == "push")}
     for entry in world.near:
         is_current = entry.version == world.versions[entry.key]
         if not is_current and entry.key not in told and ALL not in told:

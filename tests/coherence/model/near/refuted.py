@@ -1,8 +1,20 @@
 """Other ways to keep a near tier; which of them break a promise, `rows.py` says."""
 
+from collections.abc import Iterator
+
 from tests.coherence.model.near.clock import NEVER, Clock, Heartbeat
 from tests.coherence.model.near.clock import World as Moment
-from tests.coherence.model.near.order import SET, TRACKING, Near, Taken, Task, World
+from tests.coherence.model.near.order import (
+    SET,
+    TRACKING,
+    WRITER,
+    Item,
+    Near,
+    Taken,
+    Task,
+    World,
+    changed,
+)
 
 
 class KeepsWithoutToken(Near):
@@ -78,6 +90,35 @@ class OwnWriteVoidsWhenSent(Near):
 
     def own_is_written(self, world: World) -> World:
         return world
+
+
+class Broadcasts(Near):
+    """Tracks with BCAST: a change is told when the loop of Redis comes around, and may be read before."""
+
+    def is_changed(self, world: World, key: int) -> World:
+        untold = tuple(sorted({*world.untold, key}))
+        return world._replace(versions=changed(world.versions, key, world.versions[key] + 1), untold=untold)
+
+    def steps(self, world: World) -> Iterator[Taken]:
+        yield from super().steps(world)
+        if world.untold:
+            pushes = tuple(Item("push", key=key) for key in world.untold)
+            yield "redis: its loop comes around", world._replace(untold=(), down=(*world.down, *pushes))
+
+
+class SparesItsOwnPush(Near):
+    """Tracks with NOLOOP, and voids of its own write no more than the digest that it wrote, which is 1."""
+
+    def takes(self, world: World) -> Taken:
+        story, after = super().takes(world)
+        if world.up[0] != WRITER:
+            return story, after
+        is_told = after.down[-1].kind == "push"  # last of all, behind the reply
+        return story, after._replace(down=after.down[:-1] if is_told else after.down)
+
+    def own_is_written(self, world: World) -> World:
+        tasks = tuple(task._replace(has_token=task.has_token and task.digest != 1) for task in world.tasks)
+        return world._replace(near=tuple(entry for entry in world.near if entry.digest != 1), tasks=tasks)
 
 
 class OthersPushNothing(Near):

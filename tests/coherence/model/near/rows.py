@@ -78,6 +78,15 @@ BROKEN = (
         writes=True,
         breaks="I2",
     ),
+    row(REFUTED, "tracks with BCAST", refuted.Broadcasts(), breaks="I3"),
+    row(
+        REFUTED,
+        "tracks with NOLOOP, an own write voids its digest alone",
+        refuted.SparesItsOwnPush(),
+        foreign=(),
+        writes=True,
+        breaks="I1",
+    ),
     clock_row(REFUTED, "trust counts from the PONG's arrival", refuted.TrustsFromArrival(), breaks="I4"),
     clock_row(REFUTED, "an error is a heartbeat", refuted.TrustsErrors(), breaks="I4"),
 )
