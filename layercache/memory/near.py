@@ -62,7 +62,7 @@ class NearTable(Table):
     def contains(self, repo: str, dgst: str) -> bool:
         """Whether *repo* is known to have *dgst*."""
         try:
-            layer = self._members[repo][dgst]
+            layer = self._members[repo].get(dgst, NO)
         except (KeyError, TypeError):
             return False
         if layer > NO:
@@ -77,7 +77,7 @@ class NearTable(Table):
     def stat(self, repo: str, dgst: str) -> LayerMeta | None:
         """Where *dgst* lies, if that is known and *repo* is known to have it."""
         try:
-            layer = self._members[repo][dgst]
+            layer = self._members[repo].get(dgst, NO)
         except (KeyError, TypeError):
             return None
         if layer > NO:
