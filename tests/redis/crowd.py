@@ -1,7 +1,8 @@
-"""Two hundred tasks that read what was written, and check every answer they get."""
+"""Two hundred tasks that ask what they can check, and check every answer they get."""
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections import Counter
 from typing import Self
 
@@ -77,21 +78,24 @@ class Alarm:
         assert self._turns, f"not ended {TOLERANCE} s after its deadline"
 
 
-class Crowd:
-    """The tasks, from entering the block to leaving it, and what became of their reads.
+class Crowd(ABC):
+    """The tasks, from entering the block to leaving it, and what became of what they did.
 
     Attributes:
-        outcomes: How many reads ended how: `answer`, or the name of an error.
+        outcomes: How many acts ended how: `answer`, or the name of an error.
     """
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
-        self._link = link
         self._is_over = False
         self._goals: list[tuple[str, int, asyncio.Event]] = []
 
+    @abstractmethod
+    async def act(self, ctx: Context, task: int, chance: random.Random) -> None:
+        """Do one thing, under *ctx*; fails if what comes cannot be true."""
+
     async def __aenter__(self) -> Self:
-        self._tasks = [asyncio.create_task(self._read_on(random.Random(seed))) for seed in range(TASKS)]
+        self._tasks = [asyncio.create_task(self._go_on(task)) for task in range(TASKS)]
         await self.more("answer")
         return self
 
@@ -100,14 +104,14 @@ class Crowd:
         await asyncio.gather(*self._tasks)
 
     async def more(self, outcome: str, count: int = 2 * TASKS) -> None:
-        """Return when *count* more reads have ended with *outcome*."""
+        """Return when *count* more acts have ended with *outcome*."""
         reached = asyncio.Event()
         self._goals.append((outcome, self.outcomes[outcome] + count, reached))
         try:
             async with asyncio.timeout(PATIENCE):
                 await reached.wait()
         except TimeoutError:
-            raise AssertionError(f"no {count} more of {outcome}: {self.outcomes}, {self._link}") from None
+            raise AssertionError(f"no {count} more of {outcome}: {self.outcomes}, {self}") from None
 
     def _note(self, outcome: str) -> None:
         self.outcomes[outcome] += 1
@@ -115,13 +119,14 @@ class Crowd:
             if self.outcomes[wanted] >= goal:
                 reached.set()
 
-    async def _read_on(self, chance: random.Random) -> None:
+    async def _go_on(self, task: int) -> None:
         loop = asyncio.get_running_loop()
+        chance = random.Random(task)
         while not self._is_over:
             with background().with_timeout(DEADLINE) as ctx:
                 alarm = Alarm(loop.time() + DEADLINE + TOLERANCE)
                 try:
-                    await self._read(ctx, chance)
+                    await self.act(ctx, task, chance)
                 except LayerCacheError as error:
                     self._note(type(error).__name__)
                 else:
@@ -129,7 +134,15 @@ class Crowd:
                 alarm.stop()
             await asyncio.sleep(chance.random() * PAUSE)
 
-    async def _read(self, ctx: Context, chance: random.Random) -> None:
+
+class Readers(Crowd):
+    """A crowd that reads what `fill` has written, over a link."""
+
+    def __init__(self, link: Link) -> None:
+        super().__init__()
+        self._link = link
+
+    async def act(self, ctx: Context, task: int, chance: random.Random) -> None:
         """Read one key, or several at once, and hold what comes against what was written."""
         keys = [chance.randrange(KEYS) for _ in range(chance.choice((1, 1, 3)))]
         payload = "".join(pack("GET", key) for key in keys)
@@ -139,3 +152,6 @@ class Crowd:
             if isinstance(reply, ReplyFault):
                 raise public(reply)
             assert reply == value(key)
+
+    def __repr__(self) -> str:
+        return f"<Readers on {self._link!r}>"

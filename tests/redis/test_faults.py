@@ -16,13 +16,17 @@ import redis
 from layercache.redis.link import Link
 from layercache.redis.wire import LinkLost, pack
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import KEYS, TASKS, Crowd, fill, recovered, value
+from tests.redis.crowd import KEYS, TASKS, Readers, fill, recovered, value
 from tests.redis.proxy import Proxy
 from tests.servers import RedisServer, running
 
 pytestmark = pytest.mark.every_loop
 
 BOUNDED = "?socket_connect_timeout=1"
+STOP_SECONDS = 3.0
+PATIENT = (
+    10.0  # seconds between two heartbeats, where a busy machine is not to be taken for a server that hangs
+)
 
 
 @pytest.fixture
@@ -42,7 +46,7 @@ async def proxy(server: RedisServer, nothing_is_left: None) -> AsyncIterator[Pro
 @pytest.fixture
 async def link(server: RedisServer, make_link: MakeLink) -> Link:
     """A link to the server, which is filled."""
-    link = make_link(server.url + BOUNDED)
+    link = make_link(server.url + BOUNDED, heartbeat=PATIENT)
     await fill(link)
     return link
 
@@ -50,14 +54,14 @@ async def link(server: RedisServer, make_link: MakeLink) -> Link:
 @pytest.fixture
 async def far(proxy: Proxy, make_link: MakeLink) -> Link:
     """A link by way of the proxy to the server, which is filled."""
-    link = make_link(proxy.url + BOUNDED)
+    link = make_link(proxy.url + BOUNDED, heartbeat=PATIENT)
     await fill(link)
     return link
 
 
 async def test_a_killed_server(server: RedisServer, link: Link) -> None:
     """While a server is dead reads fail, and once it is started again they are answered again."""
-    async with Crowd(link) as crowd:
+    async with Readers(link) as crowd:
         server.kill()
         await crowd.more("BackendUnavailableError")
         server.start()
@@ -65,21 +69,29 @@ async def test_a_killed_server(server: RedisServer, link: Link) -> None:
 
 
 async def test_a_stopped_server(server: RedisServer, make_link: MakeLink) -> None:
-    """A server that hangs costs reads their deadlines, is then noticed, and is found again."""
+    """A server that hangs for three seconds costs reads their deadlines, is noticed, and is found again."""
     link = make_link(server.url + BOUNDED, heartbeat=0.4)
     await fill(link)
-    async with Crowd(link) as crowd:
+    went_on = asyncio.Event()
+
+    def go_on() -> None:
+        server.signal(signal.SIGCONT)
+        went_on.set()
+
+    async with Readers(link) as crowd:
         server.signal(signal.SIGSTOP)
+        asyncio.get_running_loop().call_later(STOP_SECONDS, go_on)
         await crowd.more("DeadlineExceededError", TASKS)
         await crowd.more("BackendUnavailableError")
+        assert not went_on.is_set()
         assert crowd.outcomes["DeadlineExceededError"] <= 4 * TASKS
-        server.signal(signal.SIGCONT)
+        await went_on.wait()
         await crowd.more("answer")
 
 
 async def test_killed_clients(server: RedisServer, link: Link) -> None:
     """A connection that the server ends is replaced, every time."""
-    async with Crowd(link) as crowd:
+    async with Readers(link) as crowd:
         for _ in range(5):
             server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
             await crowd.more("answer")
@@ -87,7 +99,7 @@ async def test_killed_clients(server: RedisServer, link: Link) -> None:
 
 async def test_a_cut_in_a_reply(proxy: Proxy, far: Link) -> None:
     """A connection that is reset within a reply gives nobody half of it, nor another's."""
-    async with Crowd(far) as crowd:
+    async with Readers(far) as crowd:
         for count in (1, 100, 1000, 10_000):
             proxy.cut_after(count)
             await crowd.more("LinkLost", 1)
@@ -96,9 +108,9 @@ async def test_a_cut_in_a_reply(proxy: Proxy, far: Link) -> None:
 
 async def test_a_slow_way(proxy: Proxy, make_link: MakeLink) -> None:
     """Replies that come after their readers left are swallowed, and the connection is kept."""
-    far = make_link(proxy.url, heartbeat=1.0)
+    far = make_link(proxy.url, heartbeat=PATIENT)
     await fill(far)
-    async with Crowd(far) as crowd:
+    async with Readers(far) as crowd:
         proxy.delay = 0.6
         await crowd.more("DeadlineExceededError")
         proxy.delay = 0.0
@@ -108,7 +120,7 @@ async def test_a_slow_way(proxy: Proxy, make_link: MakeLink) -> None:
 
 async def test_dribbled_replies(proxy: Proxy, far: Link) -> None:
     """Replies that come in small pieces are put together."""
-    async with Crowd(far) as crowd:
+    async with Readers(far) as crowd:
         proxy.piece = 50
         await crowd.more("answer")
     assert proxy.accepted == 1
@@ -116,7 +128,7 @@ async def test_dribbled_replies(proxy: Proxy, far: Link) -> None:
 
 async def test_nonsense(proxy: Proxy, far: Link) -> None:
     """A server that stops speaking RESP is left at once for a new connection."""
-    async with Crowd(far) as crowd:
+    async with Readers(far) as crowd:
         for noise in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 10, b"*-2\r\n"):
             proxy.say_instead(noise)
             await crowd.more("LinkLost", 1)
@@ -140,7 +152,7 @@ async def test_a_loading_server(server: RedisServer, link: Link) -> None:
     """A server that loads its data is unavailable, and its connection is kept."""
     before = link.wire
     server.ask("CONFIG", "SET", "key-load-delay", 1000, "loading-process-events-interval-bytes", 1024)
-    async with Crowd(link) as crowd:
+    async with Readers(link) as crowd:
         reload = asyncio.create_task(asyncio.to_thread(server.ask, "DEBUG", "RELOAD"))
         await crowd.more("BackendUnavailableError")
         await reload
@@ -151,7 +163,7 @@ async def test_a_loading_server(server: RedisServer, link: Link) -> None:
 async def test_a_password_that_is_set_later(server: RedisServer, link: Link) -> None:
     """NOAUTH is an error and nothing to wait for, until the password is no longer asked for."""
     with redis.Redis(unix_socket_path=str(server.path)) as admin:
-        async with Crowd(link) as crowd:
+        async with Readers(link) as crowd:
             admin.acl_setuser("default", enabled=True, passwords=["+secret"], reset_passwords=True)
             admin.client_kill_filter(_type="normal")
             await crowd.more("BackendError")
@@ -168,7 +180,7 @@ async def test_cancelled_awaits(link: Link) -> None:
     async def read(key: int) -> None:
         assert await wire.call(pack("GET", key)) == value(key)
 
-    async with Crowd(link):
+    async with Readers(link):
         for _ in range(100):
             tasks = [asyncio.create_task(read(chance.randrange(KEYS))) for _ in range(100)]
             for task in tasks:
