@@ -5,7 +5,9 @@ from pathlib import Path
 from tests.coherence.history import EVERYWHERE, Kind, Log, LogReader, Operation, Outcome, Span, now
 
 BEGUN = Operation(Kind.SWEEP, Outcome.BEGUN, EVERYWHERE, 15, 1, now(), 0, worker="name")
-ENDED = BEGUN._replace(outcome=Outcome.DONE, end=now()).touched(Span(now(), now()), Span(1, 2**63))
+ENDED = BEGUN._replace(outcome=Outcome.DONE, end=now(), version=2**63).touched(
+    Span(now(), now()), Span(1, 2**63)
+)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from layercache.redis.handshake import Handshake
 from layercache.redis.link import Link
 from layercache.testing import new_digest, new_repository
 from tests.redis_cache.conftest import Ups
-from tests.servers import RedisServer
+from tests.servers import RedisServer, free_port
 from tests.tiered.conftest import MakeTiered
 
 CTX = background()
@@ -182,6 +182,17 @@ async def test_a_server_that_comes_back_empty(
     own_server.start()
     await ups.until(2)
     assert await found(cache) is None
+
+
+async def test_a_server_that_is_no_master_any_more(make_tiered: MakeTiered, own_server: RedisServer) -> None:
+    """With the first refusal to write, nothing is near any more that the server said as a master."""
+    cache = make_tiered(RedisCache(own_server.url))
+    await bring_near(cache)
+    own_server.ask("REPLICAOF", "127.0.0.1", free_port())
+    assert cache.state.is_trusted, "nobody has told of it"
+    with pytest.raises(BackendUnavailableError, match="READONLY"):
+        await cache.add(CTX, new_repository(), DGST)
+    assert not cache.state.is_trusted
 
 
 async def test_a_server_that_hangs(make_tiered: MakeTiered, own_server: RedisServer) -> None:
