@@ -36,7 +36,7 @@ CTX = background()
 REPO, DGST, META = new_repository(), new_digest(), LayerMeta("/data", 7)
 SET, HASH = f"repository::{REPO}::blobs", f"blobs::{DGST}"
 
-HEARTBEAT = 0.1  # seconds
+HEARTBEAT = 0.3  # seconds; a server that is starved for two of them is given up
 MAX_STALENESS = 2 * HEARTBEAT
 
 Command = tuple[str | int, ...]
