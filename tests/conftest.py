@@ -2,10 +2,11 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psutil
 import pytest
 import uvloop
 
@@ -43,6 +44,15 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker(EVERY_LOOP) is not None:
         factories["uvloop"] = uvloop.new_event_loop
     return factories
+
+
+@pytest.fixture
+async def nothing_is_left() -> AsyncIterator[None]:
+    """See that a test leaves no task and no connection."""
+    yield
+    await asyncio.sleep(0)  # a closed transport lets go of its socket one turn later
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert psutil.Process().net_connections("tcp") == []
 
 
 @pytest.fixture(scope="session", params=list(SERVERS.values()), ids=list(SERVERS))

@@ -44,8 +44,8 @@ def ups() -> Ups:
 
 
 @pytest.fixture
-async def make_cache() -> AsyncIterator[MakeCache]:
-    """A maker of caches, with the arguments of `RedisCache`; they are closed after the test."""
+async def make_cache(nothing_is_left: None) -> AsyncIterator[MakeCache]:
+    """A maker of caches, with the arguments of `RedisCache`; closed after the test, they leave nothing."""
     caches: list[RedisCache] = []
 
     def make(*args: object, **options: object) -> RedisCache:
