@@ -97,7 +97,7 @@ def main() -> None:
         names = list(CONTENDERS) if asked.only == "all" else asked.only.split("; ")
         rivals: list[Rival] = [PythonRival(contender, redis.url) for contender in names]
         if program is not None:
-            rivals.append(GoRival(program, redis.port))
+            rivals += [GoRival(program, redis.port, is_pinging=is_pinging) for is_pinging in (True, False)]
         try:
             for operation in asked.operations.split(","):
                 for tasks in asked.tasks.split(","):

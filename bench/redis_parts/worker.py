@@ -18,7 +18,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from bench.redis_parts.contenders import CONTENDERS, Operation, operation
+from bench.redis_parts.contenders import CONTENDERS, Operation, operation, rows
 from bench.redis_parts.layers import Layer, layers
 
 CORE = 0
@@ -85,8 +85,9 @@ async def serve(name: str, url: str) -> None:
     contender = CONTENDERS[name]()
     if contender.is_pinned:
         os.sched_setaffinity(0, {CORE})
-    rows = layers()
-    await contender.open(url, rows)
+    everything = layers()
+    await contender.open(url, everything)
+    asked = rows(contender, everything)
     read = asyncio.get_running_loop().run_in_executor
     while line := await read(None, sys.stdin.readline):
         wanted, tasks, seconds = line.split()
@@ -94,9 +95,9 @@ async def serve(name: str, url: str) -> None:
         if ask is None:
             print("null", flush=True)
             continue
-        await check(ask, rows[: min(256, int(tasks))])
+        await check(ask, asked[: min(256, int(tasks))])
         gc.collect()
-        print(json.dumps(await Cell(ask, rows, int(tasks)).run(float(seconds))), flush=True)
+        print(json.dumps(await Cell(ask, asked, int(tasks)).run(float(seconds))), flush=True)
     await contender.close()
 
 

@@ -1,11 +1,12 @@
 // A closed loop over the Redis cache of the Go registry, to be set beside ours.
 //
-//	go-registry-cache ADDRESS TASKS SECONDS
+//	go-registry-cache ADDRESS TASKS SECONDS [ping]
 //
 // Every task asks for the repository-scoped Stat of the next layer as soon as it
 // was answered; that is what the registry does for a HEAD of a blob. The data
-// must be there: the same layers that the Python contenders ask for. Prints one
-// line of JSON.
+// must be there: the same layers that the Python contenders ask for. With `ping`
+// the pool tests each connection that is borrowed, as the one that the registry
+// makes does (registry/handlers/app.go). Prints one line of JSON.
 package main
 
 import (
@@ -53,12 +54,18 @@ func cpu() float64 {
 	return seconds(used.Utime) + seconds(used.Stime)
 }
 
-func known(address string) []layer {
+func known(address string, isPinging bool) []layer {
 	pool := &redigo.Pool{
 		Dial:      func() (redigo.Conn, error) { return redigo.Dial("tcp", address) },
 		MaxIdle:   connections,
 		MaxActive: connections,
 		Wait:      true,
+	}
+	if isPinging {
+		pool.TestOnBorrow = func(connection redigo.Conn, _ time.Time) error {
+			_, err := connection.Do("PING")
+			return err
+		}
 	}
 	provider := redis.NewRedisBlobDescriptorCacheProvider(pool)
 	all := make([]layer, layers)
@@ -76,7 +83,7 @@ func main() {
 	must(err)
 	seconds, err := strconv.ParseFloat(os.Args[3], 64)
 	must(err)
-	all := known(os.Args[1])
+	all := known(os.Args[1], len(os.Args) > 4)
 
 	var phase int32 // 0 warming up, 1 measuring, 2 over
 	var group sync.WaitGroup
