@@ -4,7 +4,9 @@ import asyncio
 import gc
 import weakref
 
-from layercache.context import background
+import pytest
+
+from layercache.context import CancelableContext, background
 from layercache.errors import CanceledError, DeadlineExceededError
 from layercache.lifetime import FEW, Lifetime
 from layercache.timers import GRAIN
@@ -13,7 +15,7 @@ from tests.context.manual import ManualLoop, by_hand, turns
 
 def count_lifetimes() -> int:
     gc.collect()
-    return sum(type(thing) is Lifetime for thing in gc.get_objects())
+    return sum(isinstance(thing, Lifetime) for thing in gc.get_objects())
 
 
 @by_hand
@@ -137,12 +139,24 @@ async def test_an_abandoned_context_still_calls(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_a_with_frees_its_timer(loop: ManualLoop) -> None:
-    """After the `with` no timer handle of the context is left in the loop."""
+    """After the `with` no timer of the context is left in the loop: what there is ends within a grain."""
     for _ in range(100):
         with background().with_timeout(60) as ctx:
             ctx.bind(loop.create_future())
             assert loop.live_handles() == 1
-        assert loop.live_handles() == 0
+    assert loop.live_handles() == 1
+    await loop.advance(GRAIN)
+    assert loop.live_handles() == 0
+
+
+@by_hand
+async def test_a_with_that_lasted_frees_its_timer(loop: ManualLoop) -> None:
+    """After a `with` that was longer than a grain, no timer is left at all."""
+    with background().with_timeout(60) as ctx:
+        ctx.bind(loop.create_future())
+        await loop.advance(GRAIN)
+        assert loop.live_handles() == 1
+    assert loop.live_handles() == 0
 
 
 @by_hand
@@ -183,6 +197,7 @@ async def test_ten_thousand_children_leave_nothing_behind(loop: ManualLoop) -> N
         del child, future
     assert count_lifetimes() == before
     upper.cancel()
+    await loop.advance(GRAIN)
     assert loop.live_handles() == 0
 
 
@@ -223,3 +238,20 @@ async def test_under_the_root_nothing_is_kept(loop: ManualLoop) -> None:
     del future
     assert ref() is None
     assert loop.live_handles() == 0
+
+
+@pytest.mark.parametrize("is_made_in_a_loop", [True, False])
+def test_a_context_may_be_made_before_its_loop(is_made_in_a_loop: bool) -> None:
+    """What waits under a context is told by the loop that it waits in, wherever the context was made."""
+
+    async def make() -> CancelableContext:
+        return background().with_timeout(0.02)
+
+    async def wait(ctx: CancelableContext) -> None:
+        waiting = asyncio.get_running_loop().create_future()
+        ctx.bind(waiting)
+        with pytest.raises(DeadlineExceededError):
+            await asyncio.wait_for(waiting, 60)
+
+    ctx = asyncio.run(make()) if is_made_in_a_loop else background().with_timeout(0.02)
+    asyncio.run(wait(ctx))
