@@ -233,7 +233,7 @@ class Checker:
         fault = self.registers.judge(look, since)
         if fault is None:
             return None
-        told = {fault.written, fault.contradicted, look}
+        told = {look, fault.contradicted, *fault.others}
         story = sorted(told, key=lambda operation: operation.begin)
         return Violation(fault.name, look, [fault.contradicted], story)
 

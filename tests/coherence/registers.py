@@ -26,11 +26,17 @@ BACK_IN_TIME = "back in time"
 
 
 class Fault(NamedTuple):
-    """What is wrong with the version that a look was given: the name of it, and what it contradicts."""
+    """What is wrong with the version that a look was given.
+
+    Attributes:
+        name: What it is called.
+        contradicted: What the look should have known of.
+        others: The writes that one has to know, too.
+    """
 
     name: str
-    written: Operation
     contradicted: Operation
+    others: tuple[Operation, ...]
 
 
 class Register:
@@ -107,10 +113,10 @@ class Registers:
         if over is not None and over.end < look.begin:
             self.ages.append(look.begin - over.end)
         if over is not None and over.end <= since:
-            return Fault(STALE_VERSION, written, over)
+            return Fault(STALE_VERSION, over, (written,))
         own = next((mark for mark in register.later(written) if mark.worker == look.worker), None)
         if own is not None and own.end <= look.begin:
-            return Fault(OWN_UNREAD, written, own)
+            return Fault(OWN_UNREAD, own, (written,))
         if seen is not None and written.outcome == Outcome.DONE and seen.version > written.end:
-            return Fault(BACK_IN_TIME, written, seen)
+            return Fault(BACK_IN_TIME, seen, (written, register.written(seen.version)))
         return None

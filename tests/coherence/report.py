@@ -168,7 +168,9 @@ def story(violation: Violation, faults: Iterable[Fault]) -> Iterator[str]:
 
 def _told(operation: Operation, begin: int) -> str:
     kind, outcome = Kind(operation.kind), Outcome(operation.outcome)
-    text = f"{operation.worker:12} {kind.name.lower():10} {_place(operation.repo):12} {outcome.name.lower()}"
+    is_of_a_register = kind in (Kind.MARK, Kind.LOOK)
+    place = f"register {operation.dgst}" if is_of_a_register else _place(operation.repo)
+    text = f"{operation.worker:12} {kind.name.lower():10} {place:12} {outcome.name.lower()}"
     if operation.kind == Kind.LOOK:
         text += f", what was marked at {_ms(operation.version, begin).strip()}"
     if operation.kind in CHANGES:

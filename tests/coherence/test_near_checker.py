@@ -172,7 +172,9 @@ def test_back_in_time(history: History) -> None:
     history.mark(50, 60)
     history.look(52, 53, 50)
     history.look(53, 55, 30)
-    assert history.says() == ["back in time"]
+    [violation] = history.found()
+    assert violation.name == "back in time"
+    assert [operation.begin for operation in violation.story] == [30, 50, 52, 53]
 
 
 def test_side_by_side(history: History) -> None:

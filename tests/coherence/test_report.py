@@ -35,3 +35,20 @@ def test_story_of_a_blob() -> None:
     _, title, *_, evidence = story(violation, [])
     assert title.startswith("stale no: everywhere, layer 0")
     assert evidence.count("push") == 1
+
+
+def test_story_of_a_register() -> None:
+    """A story of a register tells which writing each look has seen."""
+    history = History(max_staleness=1_000 * MS)
+    history.mark(30 * MS, 40 * MS)
+    history.mark(50 * MS, 60 * MS)
+    history.witness(60 * MS, 61 * MS)
+    history.look(62 * MS, 63 * MS, 30 * MS)
+    _, title, *lines, evidence = story(history.found(100 * MS)[0], [])
+    assert title == "stale version: register 0"
+    assert [line.split()[3:] for line in lines] == [
+        ["one", "mark", "register", "0", "done"],
+        ["one", "mark", "register", "0", "done"],
+        ["two", "look", "register", "0", "yes,", "what", "was", "marked", "at", "0.000", "<-"],
+    ]
+    assert evidence.endswith("the mark at 30.000.")
