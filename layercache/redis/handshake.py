@@ -111,7 +111,7 @@ class Handshake:
         if isinstance(settings, UnixDomainSocketConnection):
             return (await loop.create_unix_connection(make_wire, settings.path))[1]
         if isinstance(self._pool, SentinelConnectionPool):
-            host, port = await self._pool.get_master_address()  # type: ignore[no-untyped-call]
+            host, port = await _master(self._pool)
         else:
             assert isinstance(settings, Connection)
             host, port = settings.host, settings.port
@@ -158,6 +158,20 @@ def _name(settings: AbstractConnection) -> str:
         return f"sentinel:{settings.connection_pool.service_name}"
     assert isinstance(settings, Connection)
     return f"{settings.host}:{settings.port}"
+
+
+async def _master(pool: SentinelConnectionPool) -> tuple[str, int]:
+    """Where the master is; a Sentinel that keeps us waiting until the time is over is asked last next time.
+
+    redis-py asks one that is dead ten times, with growing pauses, before it asks another.
+    """
+    try:
+        host, port = await pool.get_master_address()  # type: ignore[no-untyped-call]
+    except asyncio.CancelledError:
+        sentinels = pool.sentinel_manager.sentinels
+        sentinels.append(sentinels.pop(0))
+        raise
+    return host, port
 
 
 def _tls(settings: AbstractConnection) -> ssl.SSLContext | None:

@@ -1,0 +1,174 @@
+"""A cache that asks Sentinel for its master, through failovers that Sentinel decides on."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import redis
+from redis.asyncio.sentinel import Sentinel
+
+from layercache.context import background
+from layercache.errors import BackendError, BackendUnavailableError
+from layercache.meta import LayerMeta
+from layercache.redis.cache import RedisCache
+from layercache.redis.handshake import Handshake
+from layercache.redis.link import Link
+from layercache.redis.wire import pack
+from tests.redis_cache.conftest import MakeCache, Ups
+from tests.servers import RedisSentinel, RedisServer, running, started
+
+CTX = background()
+NAME = "registry"
+REPO = "library/a"
+OLD, NEW = "sha256:01", "sha256:02"
+META = LayerMeta("/a", 7)
+REACHING_SECONDS = 10.0  # a pause of the link, 5 at most, an attempt, 2 at most, and a slow machine
+
+
+class House(NamedTuple):
+    """A master, its replica, and the Sentinel that watches both."""
+
+    master: RedisServer
+    replica: RedisServer
+    sentinel: RedisSentinel
+
+    def is_named(self, server: RedisServer) -> bool:
+        """Whether Sentinel calls *server* the master."""
+        _, port = self.sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)  # type: ignore[misc]  # a pair
+        return int(port) == server.port
+
+    def is_demoted(self) -> bool:
+        """Whether Sentinel has told the old master that it is none."""
+        [role, *_] = self.master.ask("ROLE")  # type: ignore[misc]  # a list
+        return role == b"slave"
+
+    def has_replica(self) -> bool:
+        """Whether Sentinel has heard of the replica."""
+        return bool(self.sentinel.ask("SENTINEL", "REPLICAS", NAME))
+
+    def fail_over(self) -> bool:
+        """Ask Sentinel to make the replica the master; it may not have heard of the replica yet."""
+        try:
+            return self.sentinel.ask("SENTINEL", "FAILOVER", NAME) == b"OK"
+        except redis.ResponseError:
+            return False
+
+
+@pytest.fixture
+def house(redis_program: Path, redis_directory: Path) -> Iterator[House]:
+    """A house in which the replica has all that the master has."""
+    places = [redis_directory / name for name in ("first", "second", "sentinel")]
+    for place in places:
+        place.mkdir()
+    with (
+        running(redis_program, places[0], "--repl-diskless-sync-delay", "0") as first,
+        running(redis_program, places[1]) as second,
+        started(RedisSentinel(redis_program, places[2])) as sentinel,
+    ):
+        second.ask("REPLICAOF", "127.0.0.1", first.port)
+        assert first.ask("WAIT", 1, 0) == 1
+        sentinel.call_master(NAME, first)
+        sentinel.ask("SENTINEL", "DEBUG", "INFO-PERIOD", 100, "PUBLISH-PERIOD", 100)  # milliseconds
+        yield House(first, second, sentinel)
+
+
+@pytest.fixture
+async def asked(house: House, nothing_is_left: None) -> AsyncIterator[Sentinel]:
+    """What asks the Sentinel of the house."""
+    async with asking(("127.0.0.1", house.sentinel.port)) as asked:
+        yield asked
+
+
+@asynccontextmanager
+async def asking(*places: tuple[str, int]) -> AsyncIterator[Sentinel]:
+    """What asks the Sentinels at *places*, in this order."""
+    asked = Sentinel(places)  # type: ignore[no-untyped-call]
+    yield asked
+    await asyncio.gather(*(client.aclose() for client in asked.sentinels))
+
+
+@pytest.fixture
+def link(asked: Sentinel, ups: Ups) -> Link:
+    """A link to the master, as docs/howto/redis.md makes it."""
+    return Link(Handshake(asked.master_for(NAME).connection_pool), on_state=ups)
+
+
+@pytest.fixture
+def cache(link: Link, make_cache: MakeCache) -> RedisCache:
+    """A cache on the master."""
+    return make_cache(link)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when *condition* holds."""
+    while not await asyncio.to_thread(condition):
+        pass
+
+
+async def reached(link: Link, ups: Ups, server: RedisServer) -> None:
+    """Return when *link* is connected to *server*."""
+    async with asyncio.timeout(REACHING_SECONDS):
+        while True:
+            before = ups.count
+            try:
+                told = await (await link.ready()).call(pack("CLIENT", "INFO"))
+            except BackendError:
+                told = b""
+            assert isinstance(told, bytes)
+            if b"laddr=127.0.0.1:%d " % server.port in told:
+                return
+            await ups.until(before + 1)
+
+
+async def test_the_master_is_found(house: House, cache: RedisCache) -> None:
+    """A cache asks Sentinel for its master."""
+    await cache.put(CTX, REPO, OLD, META)
+    assert house.master.ask("SISMEMBER", f"repository::{REPO}::blobs", OLD) == 1
+
+
+@pytest.mark.parametrize("is_listening", [False, True], ids=["refuses", "hangs"])
+async def test_a_sentinel_that_is_dead(
+    is_listening: bool, house: House, make_cache: MakeCache, ups: Ups
+) -> None:
+    """A Sentinel that refuses, or never answers, costs one attempt, and then another is asked."""
+    with socket.create_server(("127.0.0.1", 0)) as dead:
+        place = dead.getsockname()
+        if not is_listening:
+            dead.close()
+        async with asking(place, ("127.0.0.1", house.sentinel.port)) as asked:
+            pool = asked.master_for(NAME, socket_connect_timeout=0.5).connection_pool
+            cache = make_cache(Link(Handshake(pool), on_state=ups))
+            with pytest.raises(BackendUnavailableError, match="no connection within"):
+                await cache.put(CTX, REPO, OLD, META)
+            await ups.until(1)
+            await cache.put(CTX, REPO, OLD, META)
+            await cache.aclose()
+
+
+async def test_a_failover(house: House, link: Link, cache: RedisCache, ups: Ups) -> None:
+    """When Sentinel makes a replica the master, the cache goes on there by itself."""
+    await cache.put(CTX, REPO, OLD, META)
+    assert await asyncio.to_thread(house.master.ask, "WAIT", 1, 0) == 1
+    await until(house.fail_over)
+    await until(lambda: house.is_named(house.replica) and house.is_demoted())
+    await reached(link, ups, house.replica)
+    await cache.put(CTX, REPO, NEW, META)
+    assert await cache.stat_many(CTX, REPO, [OLD, NEW]) == [META, META]
+    assert house.replica.ask("SISMEMBER", f"repository::{REPO}::blobs", NEW) == 1
+
+
+async def test_a_master_that_dies(house: House, link: Link, cache: RedisCache, ups: Ups) -> None:
+    """When the master dies and Sentinel has found another, so has the cache, scripts and all."""
+    house.sentinel.ask("SENTINEL", "SET", NAME, "down-after-milliseconds", 300)
+    await until(house.has_replica)
+    assert await cache.lease(CTX, REPO, OLD) is not None
+    house.master.kill()
+    await until(lambda: house.is_named(house.replica))
+    await reached(link, ups, house.replica)
+    lease = await cache.lease(CTX, REPO, OLD)
+    assert lease is not None
+    assert await cache.fill(CTX, lease, META)
