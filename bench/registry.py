@@ -6,8 +6,9 @@
 The registry is one process of uvicorn on one core, the clients are another;
 all on the loopback interface. Each cache knows all blobs before it is measured,
 as after the first pulls; "first" counts what the storage was asked until then,
-"then" what it was asked while the load ran. The rounds are interleaved, and
-what is shown is the median round.
+"then" what it was asked while the load ran. "CPU" is what the registry's process
+took of it for a request, which does not depend on who else uses the machine. The
+rounds are interleaved, and what is shown is the median round.
 """
 
 import argparse
@@ -23,6 +24,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from bench.registry_parts.load import load, once
 from layercache import parse_digest
@@ -40,6 +43,7 @@ class Run(NamedTuple):
     rate: float
     median: float
     p99: float
+    cpu: float
     first: int
     then: int
 
@@ -61,10 +65,10 @@ def main() -> None:
             for _ in range(options.rounds):
                 for name, url in caches.items():
                     server.ask("FLUSHALL")
-                    with serving(root, url) as port:
+                    with serving(root, url) as (port, process):
                         first = warmed(port, paths)
                         for clients in options.clients:
-                            run = measured(port, paths, clients, options.seconds)
+                            run = measured(port, process, paths, clients, options.seconds)
                             runs[clients, name].append(run._replace(first=first))
     show(runs)
 
@@ -84,12 +88,12 @@ def make_tree(root: Path, blobs: int) -> list[str]:
 
 
 @contextlib.contextmanager
-def serving(root: str, cache: str) -> Iterator[int]:
-    """Run the registry, and give its port."""
+def serving(root: str, cache: str) -> Iterator[tuple[int, psutil.Process]]:
+    """Run the registry, and give its port and its process."""
     port = free_port()
     command = [sys.executable, "-m", "bench.registry_parts.server", Path(root).as_uri(), str(port), cache]
-    with running(command, port):
-        yield port
+    with running(command, port) as process:
+        yield port, psutil.Process(process.pid)
 
 
 def warmed(port: int, paths: list[str]) -> int:
@@ -102,11 +106,18 @@ def warmed(port: int, paths: list[str]) -> int:
     return questions(port)
 
 
-def measured(port: int, paths: list[str], clients: int, seconds: float) -> Run:
+def measured(port: int, process: psutil.Process, paths: list[str], clients: int, seconds: float) -> Run:
     """Have so many clients ask for that long."""
-    before = questions(port)
-    outcome = asyncio.run(load(port, paths, clients, seconds))
-    return Run(*outcome, first=0, then=questions(port) - before)
+    before, cpu_before = questions(port), cpu(process)
+    rate, median, p99, count = asyncio.run(load(port, paths, clients, seconds))
+    spent = (cpu(process) - cpu_before) / count * 1000
+    return Run(rate, median, p99, spent, first=0, then=questions(port) - before)
+
+
+def cpu(process: psutil.Process) -> float:
+    """The seconds of a processor that it has used."""
+    times = process.cpu_times()
+    return float(times.user + times.system)
 
 
 def questions(port: int) -> int:
@@ -119,10 +130,10 @@ def questions(port: int) -> int:
 
 def show(runs: Mapping[tuple[int, str], list[Run]]) -> None:
     """Print the medians of the rounds."""
-    print("clients cache     requests/s   median ms      p99 ms   asked first   asked then")
+    print("clients cache     requests/s   median ms      p99 ms    CPU ms   asked first   asked then")
     for (clients, name), rounds in sorted(runs.items(), key=lambda item: item[0][0]):
-        rate, median, p99, first, then = map(statistics.median, zip(*rounds, strict=True))
-        times, asked = f"{median:>11.2f} {p99:>11.2f}", f"{first:>13,.0f} {then:>12,.0f}"
+        rate, median, p99, spent, first, then = map(statistics.median, zip(*rounds, strict=True))
+        times, asked = f"{median:>11.2f} {p99:>11.2f} {spent:>9.2f}", f"{first:>13,.0f} {then:>12,.0f}"
         print(f"{clients:>7} {name:<8} {rate:>11,.0f} {times} {asked}")
 
 
