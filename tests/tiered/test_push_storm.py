@@ -1,0 +1,115 @@
+"""Another process changes, ten thousand times a second, what a node has near: it still answers, and right."""
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+
+import pytest
+
+from layercache import LayerMeta, RedisCache, TieredCache
+from tests.memory.inside import digest
+from tests.servers import RedisServer
+from tests.tiered.nodes import CTX, at_once, heard, meta, node
+from tests.tiered.storm import REPOSITORIES, repository
+
+LAYERS, QUIET = 1_000, 100
+WRITES, RATE = 10_000, 10_000
+MAX_ENTRIES = LAYERS + QUIET
+
+STORMED = {
+    repository(first): [digest(number) for number in range(first, LAYERS, REPOSITORIES)]
+    for first in range(REPOSITORIES)
+}
+CALM = {"calm": [digest(number) for number in range(LAYERS, LAYERS + QUIET)]}
+
+Versions = dict[str, int]
+
+
+@pytest.fixture
+async def far(redis_server: RedisServer) -> AsyncIterator[RedisCache]:
+    """What the server has, with all layers in their first version."""
+    async with RedisCache(redis_server.url) as far:
+        for repo, dgsts in (STORMED | CALM).items():
+            await asyncio.gather(*(far.put(CTX, repo, dgst, meta(0)) for dgst in dgsts))
+        yield far
+
+
+@pytest.fixture
+async def cache(redis_server: RedisServer, far: RedisCache) -> AsyncIterator[TieredCache]:
+    """A node that has all of it near."""
+    async with node(redis_server.url, MAX_ENTRIES) as cache:
+        for _ in range(2):
+            for repo, dgsts in (STORMED | CALM).items():
+                await cache.stat_many(CTX, repo, dgsts)
+        assert cache.state.entries == MAX_ENTRIES
+        yield cache
+
+
+@contextlib.asynccontextmanager
+async def storm(server: RedisServer) -> AsyncIterator["asyncio.Task[int]"]:
+    """The writer; the task is done when its process has ended."""
+    command = ("-m", "tests.tiered.storm", server.url, str(LAYERS), str(WRITES), str(RATE))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdout=asyncio.subprocess.DEVNULL
+    )
+    ended = asyncio.create_task(process.wait())
+    try:
+        yield ended
+    finally:
+        if not ended.done():
+            process.kill()
+        assert await ended == 0
+
+
+async def versions(cache: RedisCache | TieredCache) -> Versions:
+    """The version of each layer, as *cache* tells it."""
+    found: Versions = {}
+    await asyncio.sleep(0)  # An answer from near lets nobody else run.
+    for repo, dgsts in STORMED.items():
+        for dgst, known in zip(dgsts, await cache.stat_many(CTX, repo, dgsts), strict=True):
+            assert isinstance(known, LayerMeta), f"{repo} has {dgst}"
+            found[dgst] = known.length
+    return found
+
+
+async def test_it_is_right(cache: TieredCache, far: RedisCache, redis_server: RedisServer) -> None:
+    """In a storm no layer goes back to an older version, and after it each is what the server has."""
+    before = cache.state.changes
+    last = dict.fromkeys(await versions(cache), 0)
+    async with storm(redis_server) as ended:
+        while not ended.done():
+            found = await versions(cache)
+            assert [dgst for dgst, version in found.items() if version < last[dgst]] == []
+            last = found
+    await heard(cache)
+    assert await versions(cache) == await versions(far)
+    assert await versions(cache) == await versions(far)
+    assert cache.state.changes - before >= LAYERS * 9 // 10, "each that was changed was heard of"
+
+
+async def test_what_is_near_answers(cache: TieredCache, redis_server: RedisServer) -> None:
+    """In a storm of other keys what is near is answered at once, without a word to the server."""
+    calm = [(repo, dgst) for repo, dgsts in CALM.items() for dgst in dgsts]
+    async with storm(redis_server) as ended:
+        while not ended.done():
+            for repo, dgst in calm:
+                assert at_once(cache.contains(CTX, repo, dgst))
+                assert at_once(cache.stat(CTX, repo, dgst)) == meta(0)
+            await versions(cache)
+
+
+async def test_nothing_grows(cache: TieredCache, redis_server: RedisServer) -> None:
+    """In a storm nothing that the node holds, and nothing that the server holds for it, becomes more."""
+    async with storm(redis_server) as ended:
+        while not ended.done():
+            await versions(cache)
+            assert cache.state.entries <= MAX_ENTRIES
+            assert len(cache._recall._door) <= max(cache._recall._room, cache._table.free)
+            assert len(cache._table._members) <= REPOSITORIES + len(CALM)
+            assert len(cache._table._built) <= MAX_ENTRIES
+            assert len(cache._table._meta_moments) == len(cache._table._hits)
+    await heard(cache)
+    told = redis_server.ask("INFO", "stats")
+    assert isinstance(told, dict)
+    assert told["tracking_total_keys"] <= LAYERS + QUIET + len(STORMED) + len(CALM) + 1
