@@ -62,8 +62,8 @@ class Report:
         """Count one record of a log; the layers of a bulk form, which come together, are one operation."""
         if operation.outcome == Outcome.BEGUN or operation.kind == Kind.WITNESS:
             return
-        if operation.kind == Kind.LOOK and operation.end - operation.begin < NEAR_NANOSECONDS:
-            self.near += 1
+        is_seen = operation.kind == Kind.LOOK and operation.outcome == Outcome.YES
+        self.near += is_seen and operation.end - operation.begin < NEAR_NANOSECONDS
         self.outcomes[operation.kind, operation.outcome] += 1
         if self._last != (operation.worker, operation.number):
             self._last = operation.worker, operation.number
