@@ -38,13 +38,13 @@ class House(NamedTuple):
 
     def is_named(self, server: RedisServer) -> bool:
         """Whether Sentinel calls *server* the master."""
-        _, port = self.sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)  # type: ignore[misc]  # a pair
-        return int(port) == server.port
+        told = self.sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", NAME)
+        return told == [b"127.0.0.1", b"%d" % server.port]
 
     def is_demoted(self) -> bool:
         """Whether Sentinel has told the old master that it is none."""
-        [role, *_] = self.master.ask("ROLE")  # type: ignore[misc]  # a list
-        return role == b"slave"
+        told = self.master.ask("ROLE")
+        return isinstance(told, list) and told[0] == b"slave"
 
     def has_replica(self) -> bool:
         """Whether Sentinel has heard of the replica."""
