@@ -6,11 +6,13 @@ from pathlib import Path
 from random import Random
 
 import psutil
+import pytest
 from registry.tree import Tree
 from registry_fastapi import create_app
 
-from layercache import MemoryCache, NotFoundError, background
+from layercache import LayerInfoCache, NotFoundError, background, open_cache
 from layercache.storage import StorageSource
+from tests.servers import RedisServer
 from tests.storage.trees import digest_of
 from tests.web.clients import asking, serving, settled
 
@@ -43,13 +45,19 @@ async def hang_up(random: Random, port: int) -> None:
             await reader.readline()
 
 
-async def test_killed_clients(tmp_path: Path) -> None:
+@pytest.fixture(params=["memory", "far", "near and far"])
+def remembered(request: pytest.FixtureRequest, redis_server: RedisServer) -> LayerInfoCache:
+    """What the registry remembers by."""
+    urls = {"memory": "memory://", "far": redis_server.url, "near and far": f"{redis_server.url}?near=100"}
+    return open_cache(urls[request.param])
+
+
+async def test_killed_clients(tmp_path: Path, remembered: LayerInfoCache) -> None:
     """After hundreds of them there is no task, no open file, and no "yes" that the storage would deny."""
     source = StorageSource(tmp_path.as_uri())
-    remembered = MemoryCache()
     process = psutil.Process()
     async with serving(create_app(source, Tree(tmp_path.as_uri()), remembered)) as port:
-        async with asking(port, "GET /v2/ HTTP/1.1") as (reader, _):
+        async with asking(port, f"HEAD /v2/x/blobs/{DIGESTS[0]} HTTP/1.1") as (reader, _):
             await reader.readline()
         tasks, files = len(asyncio.all_tasks()), process.num_fds()
         random = Random(6)
