@@ -5,8 +5,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.registries import Client
+from tests.examples.registries import CODES, Client
 from tests.storage.trees import ABSENT, Tree
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/", 404),
+        ("GET", "/v2/unknown/tags/list", 404),
+        ("GET", "/v2/unknown/tags/list?n=x", 400),
+        ("GET", "/v2/x/referrers/x", 400),
+        ("PUT", "/v2/x/tags/list", 405),
+        ("PUT", f"/v2/x/manifests/{ABSENT}", 400),
+        ("PUT", f"/v2/x/manifests/{ABSENT}?{'tag=x&' * 21}", 414),
+        ("DELETE", f"/v2/x/blobs/{ABSENT}", 404),
+        ("POST", f"/v2/x/blobs/uploads/?digest={ABSENT}", 400),
+        ("PUT", f"/v2/x/blobs/uploads/x?digest={ABSENT}", 404),
+    ],
+)
+def test_error_codes(registry: Client, method: str, path: str, status: int) -> None:
+    """Whatever is refused, it is so by a code of the specification."""
+    answer = registry.ask(method, path, b"{}" if method == "PUT" else b"")
+    assert (answer.status, answer.code in CODES) == (status, True)
 
 
 @pytest.mark.parametrize(
