@@ -10,13 +10,14 @@ those of nodes, storm and sizes.
 import argparse
 from collections.abc import Callable
 
-from bench.near_parts import changes, hits, mixed, nodes, sizes
+from bench.near_parts import changes, hits, mixed, nodes, sizes, storm
 
 PARTS: dict[str, Callable[[int], None]] = {
     "hits": hits.report,
     "mixed": mixed.report,
     "changes": changes.report,
     "nodes": nodes.report,
+    "storm": storm.report,
     "sizes": sizes.report,
 }
 

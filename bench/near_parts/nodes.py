@@ -19,8 +19,8 @@ from bench.near_parts.scene import busy, info, populate, server
 from tests.servers import RedisServer
 
 COUNTS = (1, 10, 50)
-WRITES = 200
-IDLE_SECONDS = 4.0
+WRITES = 100
+IDLE_SECONDS = 2.0
 
 
 class Crowd:

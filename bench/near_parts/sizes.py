@@ -25,7 +25,7 @@ from layercache.tiered.tracking import TRACKING_ON
 from tests.servers import RedisServer
 
 LAYERS = 200_000
-NODES = 3
+NODES = 4
 PLACE, DOOR = "place", "door"
 PACKED = ("--hash-max-listpack-value", "256")
 
