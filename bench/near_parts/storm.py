@@ -59,8 +59,8 @@ class Turns(selectors.DefaultSelector):
 async def prepare(cache: TieredCache) -> None:
     """Store all there is, and have it near."""
     for start in range(0, LAYERS, AT_ONCE):
-        some = range(start, start + AT_ONCE)
-        puts = (cache.put(background(), repository(n), digest(n), LayerMeta("/data", 1)) for n in some)
+        part = range(start, start + AT_ONCE)
+        puts = (cache.put(background(), repository(n), digest(n), LayerMeta("/data", 1)) for n in part)
         await asyncio.gather(*puts)
     await cache.put(background(), CALM, digest(0), LayerMeta("/data", 1))
     for _ in range(2):
