@@ -10,6 +10,7 @@ the deadlines that fall into one grain share one handle of the loop.
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 GRAIN = 0.01  # seconds
@@ -73,7 +74,7 @@ class Timers:
 
     def __init__(self, loop: asyncio.AbstractEventLoop | None) -> None:
         self.loop = loop
-        self.clock = time.monotonic if loop is None or _is_plain(loop) else loop.time
+        self.clock: Callable[[], float] = time.monotonic if loop is None or _is_plain(loop) else loop.time
         self.buckets: dict[int, Bucket] = {}
         self._noted: Noted | None = None
 
