@@ -3,16 +3,15 @@
     python -m bench registry
     python -m bench.registry --seconds 10 --clients 1 64 --blobs 1000 --rounds 3
 
-The registry is one process of uvicorn on one core, the clients are another;
-all on the loopback interface. Each cache knows all blobs before it is measured,
-as after the first pulls; "first" counts what the storage was asked until then,
-"then" what it was asked while the load ran. "CPU" is what the registry's process
-took of it for a request, which does not depend on who else uses the machine. The
-rounds are interleaved, and what is shown is the median round.
+The registry is one process of uvicorn; the load comes from hey (Debian's package
+of that name), up to eight of it; all on the loopback interface. Each cache knows
+all blobs before it is measured, as after the first pulls; "first" counts what the
+storage was asked until then, "then" what it was asked while the load ran. "CPU" is
+what the registry's process took of it for a request, which does not depend on who
+else uses the machine. The rounds are interleaved, and what is shown is the median.
 """
 
 import argparse
-import asyncio
 import contextlib
 import hashlib
 import re
@@ -22,12 +21,13 @@ import tempfile
 import urllib.request
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 
-from bench.registry_parts.load import load, once
+from bench.registry_parts.load import load, require_hey
 from layercache import parse_digest
 from layercache.storage.layout import data_path, layer_link_path
 from tests.servers import find_servers, free_port
@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--blobs", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
+    require_hey()
     with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory(prefix="redis-") as data:
         paths = make_tree(Path(root), options.blobs)
         with running_redis(max(find_servers().items())[1], Path(data)) as server:
@@ -99,17 +100,20 @@ def serving(root: str, cache: str) -> Iterator[tuple[int, psutil.Process]]:
 def warmed(port: int, paths: list[str]) -> int:
     """Ask for each blob once, and return what the storage was asked."""
 
-    async def ask(clients: int) -> None:
-        await asyncio.gather(*(once(port, paths[number::clients]) for number in range(clients)))
+    def ask(path: str) -> None:
+        urllib.request.urlopen(
+            urllib.request.Request(f"http://127.0.0.1:{port}{path}", method="HEAD")
+        ).close()
 
-    asyncio.run(ask(16))
+    with ThreadPoolExecutor(16) as clients:
+        list(clients.map(ask, paths))
     return questions(port)
 
 
 def measured(port: int, process: psutil.Process, paths: list[str], clients: int, seconds: float) -> Run:
     """Have so many clients ask for that long."""
     before, cpu_before = questions(port), cpu(process)
-    rate, median, p99, count = asyncio.run(load(port, paths, clients, seconds))
+    rate, median, p99, count = load(port, paths, clients, seconds)
     spent = (cpu(process) - cpu_before) / count * 1000
     return Run(rate, median, p99, spent, first=0, then=questions(port) - before)
 

@@ -1,14 +1,16 @@
-"""Clients that ask one after the other, each on a connection of its own.
+"""Load on a registry by Debian's hey. One of it asks for one blob, so there are several.
 
-Not wrk: it waits for the body that the answer to a HEAD announces and does not have.
+Not wrk and not h2load: they wait for the body that the answer to a HEAD announces and does not have.
 """
 
-import asyncio
-import time
-from collections.abc import Iterator, Sequence
-from itertools import islice
+import csv
+import shutil
+import subprocess
+from collections.abc import Sequence
 from random import Random
 from typing import NamedTuple
+
+MOST_PROGRAMS = 8
 
 
 class Outcome(NamedTuple):
@@ -18,48 +20,42 @@ class Outcome(NamedTuple):
         rate: Requests answered per second.
         median: Of the times that they took, in milliseconds.
         p99: The 99th of a hundred of these times.
-        count: Of the requests.
+        answers: How many there were.
     """
 
     rate: float
     median: float
     p99: float
-    count: int
+    answers: int
 
 
-async def load(port: int, paths: Sequence[str], clients: int, seconds: float) -> Outcome:
-    """Have *clients* send HEAD requests for *paths*, chosen at random, for so many *seconds*."""
-    begin = time.perf_counter()
-    end = begin + seconds
-    asked = [client(port, chosen(paths, Random(number)), end) for number in range(clients)]
-    times = sorted(spent for each in await asyncio.gather(*asked) for spent in each)
-    rate = len(times) / (time.perf_counter() - begin)
-    return Outcome(rate, times[len(times) // 2] * 1000, times[len(times) * 99 // 100] * 1000, len(times))
+def require_hey() -> None:
+    """Exit if it is not installed."""
+    if shutil.which("hey") is None:
+        raise SystemExit("The load comes from Debian's package hey, which is not installed.")
 
 
-def chosen(paths: Sequence[str], random: Random) -> Iterator[str]:
-    """Some of *paths*, for ever."""
-    while True:
-        yield random.choice(paths)
+def load(port: int, paths: Sequence[str], clients: int, seconds: float) -> Outcome:
+    """Have *clients* send HEAD requests for some of *paths*, for so many *seconds*."""
+    count = min(clients, MOST_PROGRAMS)
+    chosen = Random(clients).sample(paths, count)
+    programs = [
+        _start(port, path, clients // count + (number < clients % count), seconds)
+        for number, path in enumerate(chosen)
+    ]
+    times = sorted(spent for program in programs for spent in _times(program))
+    return Outcome(
+        len(times) / seconds, times[len(times) // 2] * 1000, times[len(times) * 99 // 100] * 1000, len(times)
+    )
 
 
-async def once(port: int, paths: Sequence[str]) -> None:
-    """Ask for each of *paths*, so that whoever remembers knows it."""
-    await client(port, islice(paths, None), float("inf"))
+def _start(port: int, path: str, clients: int, seconds: float) -> "subprocess.Popen[str]":
+    command = ["hey", "-m", "HEAD", "-z", f"{seconds}s", "-c", str(clients), "-o", "csv"]
+    return subprocess.Popen([*command, f"http://127.0.0.1:{port}{path}"], stdout=subprocess.PIPE, text=True)
 
 
-async def client(port: int, paths: Iterator[str], end: float) -> list[float]:
-    """Send one request after the other until *end*, and return the seconds that each took."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    times = []
-    for path in paths:
-        begin = time.perf_counter()
-        if begin >= end:
-            break
-        writer.write(f"HEAD {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-        answer = await reader.readuntil(b"\r\n\r\n")
-        assert answer.startswith(b"HTTP/1.1 200"), answer
-        times.append(time.perf_counter() - begin)
-    writer.close()
-    await writer.wait_closed()
-    return times
+def _times(program: "subprocess.Popen[str]") -> list[float]:
+    """The seconds that each of its requests took."""
+    answers = list(csv.DictReader(program.communicate()[0].splitlines()))
+    assert {answer["status-code"] for answer in answers} == {"200"}
+    return [float(answer["response-time"]) for answer in answers]
