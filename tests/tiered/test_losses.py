@@ -1,0 +1,133 @@
+"""What is near follows its connection, and its server, whatever becomes of them."""
+
+import asyncio
+import signal
+import time
+
+import psutil
+import pytest
+from redis.backoff import ConstantBackoff
+
+from layercache import (
+    BackendError,
+    BackendUnavailableError,
+    LayerCacheError,
+    RedisCache,
+)
+from layercache.redis import scripts
+from layercache.redis.handshake import Handshake
+from layercache.redis.link import Link
+from layercache.testing import new_repository
+from tests.redis_cache.conftest import Ups
+from tests.servers import RedisServer, free_port
+from tests.tiered.conftest import MakeTiered
+from tests.tiered.near_by import (
+    CTX,
+    DGST,
+    HASH,
+    HEARTBEAT,
+    MAX_STALENESS,
+    META,
+    REPO,
+    SET,
+    bring_near,
+    found,
+    heard,
+    link_to,
+)
+
+
+async def test_a_killed_connection(make_tiered: MakeTiered, own_server: RedisServer, ups: Ups) -> None:
+    """What was changed while there was no connection is not near when there is one again."""
+    cache = make_tiered(RedisCache(link_to(own_server, on_state=ups)))
+    for times in range(1, 5):
+        await bring_near(cache)
+        assert own_server.ask("CLIENT", "KILL", "TYPE", "normal") == 1
+        own_server.ask("SREM", SET, DGST)
+        await ups.until(times + 1)
+        assert await found(cache) is None
+
+
+async def test_a_server_that_comes_back_empty(
+    make_tiered: MakeTiered, own_server: RedisServer, ups: Ups
+) -> None:
+    """While a killed server is away nothing is answered, and nothing of its former life when it is back."""
+    cache = make_tiered(RedisCache(link_to(own_server, on_state=ups)))
+    await bring_near(cache)
+    own_server.kill()
+    await ups.until_down()
+    with pytest.raises(BackendUnavailableError):
+        await found(cache)
+    own_server.start()
+    await ups.until(2)
+    assert await found(cache) is None
+
+
+async def test_a_server_that_is_no_master_any_more(make_tiered: MakeTiered, own_server: RedisServer) -> None:
+    """With the first refusal to write, nothing is near any more that the server said as a master."""
+    cache = make_tiered(RedisCache(own_server.url))
+    await bring_near(cache)
+    own_server.ask("REPLICAOF", "127.0.0.1", free_port())
+    assert cache.state.is_trusted, "nobody has told of it"
+    with pytest.raises(BackendUnavailableError, match="READONLY"):
+        await cache.add(CTX, new_repository(), DGST)
+    assert not cache.state.is_trusted
+
+
+async def test_a_server_that_hangs(make_tiered: MakeTiered, own_server: RedisServer) -> None:
+    """Near answers for a server that hangs until `max_staleness` at most, and then is silent."""
+    cache = make_tiered(RedisCache(link_to(own_server)), max_staleness=MAX_STALENESS)
+    await bring_near(cache)
+    answers = []
+    stopped_at = stop(own_server)
+    while True:
+        asked_at = time.monotonic()
+        try:
+            with CTX.with_timeout(HEARTBEAT / 10) as ctx:
+                assert await cache.stat(ctx, REPO, DGST) == META
+        except LayerCacheError:
+            break
+        answers.append(asked_at)
+        await asyncio.sleep(HEARTBEAT / 100)
+    assert answers, "it was trusted when the server was stopped"
+    assert answers[-1] - stopped_at <= MAX_STALENESS
+    own_server.signal(signal.SIGCONT)
+    own_server.ask("DEL", HASH)
+    while True:
+        try:
+            await heard(cache)
+            break
+        except BackendUnavailableError:
+            await asyncio.sleep(HEARTBEAT / 10)
+    assert await found(cache) is None
+
+
+def stop(server: RedisServer) -> float:
+    """Stop *server*; from what is returned on, by the clock, it has done nothing."""
+    info = server.ask("INFO", "server")
+    assert isinstance(info, dict)
+    process = psutil.Process(info["process_id"])
+    server.signal(signal.SIGSTOP)
+    while process.status() != psutil.STATUS_STOPPED:
+        pass
+    return time.monotonic()
+
+
+async def test_a_user_who_may_not_track(make_tiered: MakeTiered, own_server: RedisServer) -> None:
+    """Where CLIENT TRACKING is refused, every question fails with what is missing, until it is allowed."""
+    own_server.ask("ACL", "SETUSER", "registry", "on", ">secret", "~*", "+@all", "-client|tracking")
+    url = own_server.url.replace("//", "//registry:secret@")
+    handshake = Handshake.from_url(url, *scripts.LOADING)
+    cache = make_tiered(RedisCache(Link(handshake, backoff=ConstantBackoff(0.01))))
+    for ask in (lambda: cache.contains(CTX, REPO, DGST), lambda: cache.meta(CTX, DGST)):
+        with pytest.raises(
+            BackendError, match=r"NOPERM .*client.tracking.* a near memory needs CLIENT TRACKING"
+        ):
+            await ask()
+    own_server.ask("ACL", "SETUSER", "registry", "+client|tracking")
+    while True:
+        try:
+            await bring_near(cache)
+            break
+        except BackendError:
+            await asyncio.sleep(0.01)
