@@ -18,6 +18,8 @@ forgets it then, `contains` does not.
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from random import Random
 
+from redis.asyncio import ConnectionPool
+
 from layercache.backend import Lease
 from layercache.context import Context
 from layercache.errors import InvalidArgumentError
@@ -41,7 +43,7 @@ class RedisCache(ScannableCache):
 
     def __init__(
         self,
-        source: str | Link,
+        source: str | ConnectionPool | Link,
         *,
         ttl: float | None = None,
         lease_seconds: float = LEASE_SECONDS,
@@ -51,7 +53,9 @@ class RedisCache(ScannableCache):
 
         Args:
             source: A URL, `redis://`, `rediss://` or `unix://` in redis-py's
-                grammar; or a link, which is then this cache's to close.
+                grammar; a pool of `redis.asyncio`, that of a Sentinel's master
+                too, which is read for its settings and never asked for a
+                connection; or a link, which is then this cache's to close.
             ttl: Seconds after which what was written ends, or up to a tenth of
                 them sooner; None: never. A repository's set of members ends as
                 a whole, this long after the last of them was added.
@@ -62,8 +66,8 @@ class RedisCache(ScannableCache):
                 safe, unless its process dies or its end fails.
 
         Raises:
-            InvalidArgumentError: *source* is a URL that makes no sense, or a
-                time is not above zero and at most 1e9 seconds.
+            InvalidArgumentError: *source* makes no sense, or a time is not
+                above zero and at most 1e9 seconds.
         """
         self._link = source if isinstance(source, Link) else _link(source)
         self._exchange = Exchange(self._link)
@@ -190,8 +194,10 @@ class RedisCache(ScannableCache):
         return await scan.discard(ctx, self._exchange, repo)
 
 
-def _link(url: str) -> Link:
-    return Link(Handshake.from_url(url, *scripts.LOADING))
+def _link(source: str | ConnectionPool) -> Link:
+    if isinstance(source, str):
+        return Link(Handshake.from_url(source, *scripts.LOADING))
+    return Link(Handshake(source, *scripts.LOADING))
 
 
 def _half(repo: str | None, dgst: str) -> scripts.Half:

@@ -98,7 +98,7 @@ async def asking(*places: tuple[str, int]) -> AsyncIterator[Sentinel]:
 
 @pytest.fixture
 def link(asked: Sentinel, ups: Ups) -> Link:
-    """A link to the master, as docs/howto/redis.md makes it."""
+    """A link to the master, which tells of its states."""
     return Link(Handshake(asked.master_for(NAME).connection_pool), on_state=ups)
 
 
@@ -130,8 +130,9 @@ async def reached(link: Link, ups: Ups, server: RedisServer) -> None:
             await ups.until(before + 1)
 
 
-async def test_the_master_is_found(house: House, cache: RedisCache) -> None:
-    """A cache asks Sentinel for its master."""
+async def test_the_master_is_found(house: House, asked: Sentinel, make_cache: MakeCache) -> None:
+    """A cache that is given the pool of a Sentinel's master, as docs/howto/redis.md does it, finds that master."""
+    cache = make_cache(asked.master_for(NAME).connection_pool)
     await cache.put(CTX, REPO, OLD, META)
     assert house.master.ask("SISMEMBER", f"repository::{REPO}::blobs", OLD) == 1
 
