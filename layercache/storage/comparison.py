@@ -4,9 +4,14 @@ All that concerns a digest is in one part: whether its blob is there, who links
 it, who is known to have it, where it is known to lie. So a part can be compared
 by itself, and what does not fit is a suspect: both sides were read while they
 were in use, and not at the same moment.
+
+Parts are even unless one layer is in very many repositories. One that is too
+large is compared slice by slice: what concerns a digest alone is in one slice, all
+that concerns a digest in one repository in another.
 """
 
 import json
+import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from layercache.errors import InvalidArgumentError
@@ -49,6 +54,26 @@ def corrupt_record(corrupt: CorruptKey) -> str:
     return _CORRUPT + json.dumps(corrupt)
 
 
+# ---- slices
+
+WITH_METAS = "metas"
+
+
+def slices(count: int) -> list[str]:
+    """The names of *count* slices, and of that which `WITH_METAS`."""
+    return [WITH_METAS, *map(str, range(count))]
+
+
+def slice_of(line: str, count: int) -> str:
+    """Which of the *count* slices a record is in; the same for all of one repository and digest."""
+    if line[0] in (_META, _CORRUPT):
+        return WITH_METAS
+    return str(zlib.crc32(line[1:].encode()) % count)
+
+
+# ---- the comparison
+
+
 class Records:
     """The records of one part, read."""
 
@@ -67,22 +92,20 @@ class Records:
                 self.pairs[kind].add(rest)
 
 
-# ---- the comparison
-
-
-def suspects(lines: Iterable[str], blobs: Mapping[str, int]) -> list[Difference]:
-    """Return what does not fit in one part, always in the same order.
+def suspects(lines: Iterable[str], blobs: Mapping[str, int], *, has_metas: bool = True) -> list[Difference]:
+    """Return what does not fit in one part, or in a slice of it, always in the same order.
 
     Args:
-        lines: The records of that part.
-        blobs: Which blobs of it the source lists, and how long they are.
+        lines: The records of that part or slice.
+        blobs: Which blobs of the part the source lists, and how long they are.
+        has_metas: Whether the part's metas are among *lines*: else none is missed.
     """
     records = Records(lines)
     members, links, traces = (records.pairs[kind] for kind in (_MEMBER, _LINK, _TRACE))
     there = {pair for pair in links if pair.partition("\t")[0] in blobs}
     wrong = {dgst for dgst, length in records.lengths.items() if blobs.get(dgst) != length}
     unreadable = {corrupt.dgst for corrupt in records.corrupt if corrupt.repo is None}
-    unknown = blobs.keys() - records.lengths.keys() - unreadable
+    unknown = blobs.keys() - records.lengths.keys() - unreadable if has_metas else ()
     return [
         *_corrupt(records.corrupt),
         *_of_pairs(Kind.STALE, members - there),

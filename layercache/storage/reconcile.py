@@ -15,8 +15,10 @@ blob, in another. So the walk has two steps:
     2  part by part, the blobs are listed, and all that is said of these digests
        is compared; what does not fit is taken to the source (`audit.py`)
 
-In memory are one part, a 256th of the whole, and the blobs of the next few. The
-disk has about 110 bytes for each membership, link and meta.
+In memory are one part, a 256th of the whole, and the blobs of the next few. A part
+that has more, since one layer of it is in very many repositories, is cut into
+slices once more, and told slice by slice. The disk has about 110 bytes for each
+membership, link and meta, and those of such a part twice.
 
 A walk that was interrupted goes on with the part that it was in. What came of the
 first step is lost then, and that is right: it has aged, and a position in a scan
@@ -27,8 +29,10 @@ What changes during the walk may be missed, and is for the next.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
+from functools import partial
+from math import ceil
 
 from layercache.cache import LayerInfoSource
 from layercache.context import Context
@@ -37,7 +41,7 @@ from layercache.scan import PARTS, ListableSource, Listing, ScannableCache, part
 from layercache.storage import comparison
 from layercache.storage.audit import Auditor
 from layercache.storage.report import Difference, Kind, Report, Tally
-from layercache.storage.spill import Spill
+from layercache.storage.spill import HELD, Spill
 from layercache.storage.together import ahead, for_each, together
 
 LISTINGS_AHEAD = 4  # parts of which the blobs are listed while one is compared
@@ -84,7 +88,8 @@ class Reconciler:
         goes on from the cursor of its last report, the two tell together what
         one would have told. Only with *fix*, an interrupted walk tells what it has
         found in the part that it was in as well; what it could not fix any more
-        is told again.
+        is told again. So is what was told of a part that is too large to be held
+        (of more than 32,768 records), if the walk is interrupted in it.
 
         Args:
             ctx: Ends the walk.
@@ -116,12 +121,13 @@ class Reconciler:
             listed = ahead(lambda part: sides.list_blobs(ctx, part), parts, LISTINGS_AHEAD)
             async with aclosing(listed):
                 async for part, blobs in listed:
-                    suspects = await asyncio.to_thread(_compare, spill, part, blobs)
-                    await self._settle(ctx, suspects, tally, fix=fix)
+                    async with aclosing(_suspects(spill, part, blobs)) as slices:
+                        async for suspects in slices:
+                            await self._settle(ctx, suspects, tally, fix=fix)
                     tally.finished(part)
 
     async def _settle(self, ctx: Context, suspects: Sequence[Difference], tally: Tally, *, fix: bool) -> None:
-        """Take *suspects*, all of a part, to the source, and tell what comes of it."""
+        """Take *suspects*, all of a slice, to the source, and tell what comes of it."""
         auditor = Auditor(self._cache, self._source)
         found: dict[Difference, Difference] = {}
 
@@ -195,5 +201,22 @@ def _parts_after(cursor: str) -> Sequence[str]:
     return PARTS[PARTS.index(cursor) + 1 :]
 
 
-def _compare(spill: Spill, part: str, lengths: dict[str, int]) -> list[Difference]:
-    return comparison.suspects(spill.take(part), lengths)
+async def _suspects(
+    spill: Spill, part: str, lengths: dict[str, int]
+) -> AsyncGenerator[list[Difference], None]:
+    """What does not fit in *part*; slice by slice, if it is too large to be held."""
+    count = ceil(spill.size(part) / HELD)
+    if count <= 1:
+        yield await asyncio.to_thread(_compare, spill, part, lengths)
+        return
+    names = comparison.slices(count)
+    with Spill(names) as cut:
+        slice_of = partial(comparison.slice_of, count=count)
+        await asyncio.to_thread(spill.pour, part, cut, slice_of)
+        for name in names:
+            has_metas = name == comparison.WITH_METAS
+            yield await asyncio.to_thread(_compare, cut, name, lengths, has_metas=has_metas)
+
+
+def _compare(spill: Spill, part: str, lengths: dict[str, int], *, has_metas: bool = True) -> list[Difference]:
+    return comparison.suspects(spill.take(part), lengths, has_metas=has_metas)

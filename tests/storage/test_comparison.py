@@ -1,5 +1,7 @@
 """What is suspected when a cache is held against a listing; pure."""
 
+from collections import defaultdict
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,10 +9,13 @@ from layercache.meta import LayerMeta, blob_path
 from layercache.scan import CorruptKey
 from layercache.storage import Difference, Kind
 from layercache.storage.comparison import (
+    WITH_METAS,
     corrupt_record,
     link_record,
     member_record,
     meta_record,
+    slice_of,
+    slices,
     suspects,
     trace_record,
 )
@@ -56,6 +61,28 @@ def test_everything_that_does_not_fit(
     found = suspects(records, blobs)
     assert len(found) == len(set(found))
     assert set(found) == expected
+
+
+@given(members=pairs, links=pairs, traces=pairs, metas=lengths, blobs=lengths, count=st.integers(1, 4))
+def test_slices(
+    members: Pairs, links: Pairs, traces: Pairs, metas: dict[str, int], blobs: dict[str, int], count: int
+) -> None:
+    """The slices of a part tell together what the part would have told, and nothing twice."""
+    records = [member_record(*pair) for pair in members]
+    records += [link_record(*pair) for pair in links]
+    records += [trace_record(*pair) for pair in traces]
+    records += [meta_record(dgst, meta(dgst, length)) for dgst, length in metas.items()]
+    records += [corrupt_record(CorruptKey(f"blobs::{A}", "size", None, A))]
+    sliced = defaultdict(list)
+    for record in records:
+        sliced[slice_of(record, count)].append(record)
+    found = [
+        suspect
+        for name in slices(count)
+        for suspect in suspects(sliced[name], blobs, has_metas=name == WITH_METAS)
+    ]
+    assert len(found) == len(set(found))
+    assert set(found) == set(suspects(records, blobs))
 
 
 def test_order_is_always_the_same() -> None:

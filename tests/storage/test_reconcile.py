@@ -10,10 +10,10 @@ from layercache.errors import BackendUnavailableError, InvalidArgumentError
 from layercache.memory import MemoryCache
 from layercache.meta import LayerMeta
 from layercache.scan import PARTS
-from layercache.storage import Difference, Kind, Reconciler, Report, StorageSource
+from layercache.storage import Difference, Kind, Reconciler, Report, StorageSource, reconcile
 from layercache.storage.layout import data_path, layer_link_path
 from layercache.testing import SlowSource
-from tests.storage.trees import ABSENT, Tree
+from tests.storage.trees import ABSENT, Tree, digest_of
 from tests.storage.worlds import Hooked, World, meta_of
 
 CTX = background()
@@ -80,6 +80,23 @@ async def test_swept_blob(world: World) -> None:
     told, report = await world.walk(fix=True)
     assert told == [Difference(Kind.STALE, repo, dgst, fixed=True) for repo in ("x", "y", None)]
     assert (report.stale, report.fixed) == (3, 3)
+    assert (await world.walk())[0] == []
+
+
+async def test_a_part_that_is_too_large_to_be_held(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part that is compared slice by slice tells what it would have told, and is as complete."""
+    repos = [f"x{number}" for number in range(9)]
+    for repo in repos:
+        await world.layer(repo, CONTENT)
+    for repo in repos[:5]:
+        world.tree.delete(layer_link_path(repo, digest_of(CONTENT)))
+    whole, report = await world.walk()
+    monkeypatch.setattr(reconcile, "HELD", 4)
+    sliced, same = await world.walk()
+    assert len(sliced) == 5
+    assert sorted(sliced) == sorted(whole)
+    assert same == report
+    await world.walk(fix=True)
     assert (await world.walk())[0] == []
 
 

@@ -36,6 +36,19 @@ def test_other_parts_are_not_taken() -> None:
         assert spill.take("a") == []
 
 
+async def test_a_large_part_is_poured() -> None:
+    """What is poured from a part lies in the smaller parts of another spill, each line once."""
+    lines = [f"{number % 3} {number}" for number in range(3 * HELD)]
+    with Spill("ab") as spill, Spill("012") as smaller:
+        for line in lines:
+            spill.add("a", line)
+            await spill.relieve()
+        assert (spill.size("a"), spill.size("b")) == (len(lines), 0)
+        spill.pour("a", smaller, lambda line: line[0])
+        for part in "012":
+            assert sorted(smaller.take(part)) == sorted(line for line in lines if line[0] == part)
+
+
 async def test_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that has no room is an error of the library's own."""
     full = partial(open, "/dev/full", "r+b", buffering=0)
