@@ -1,7 +1,8 @@
 """Auditor: takes a suspect to the source, and clears the cache of what is gone.
 
 A suspect comes of two readings that were never true at one moment. So the source
-is asked first, and then, if it says no, the cache once more:
+is asked first, then, if it says no, the cache once more, and if that says yes, the
+source again:
 
     1  the tree is listed: x does not have D
     2  D is pushed to x, and the cache remembers it
@@ -13,11 +14,17 @@ is asked first, and then, if it says no, the cache once more:
     3  the tree is listed: x does not have D
     4  the source is asked: no; the cache is asked: no      <- no difference
 
+    1  the source is asked: no
+    2  D is pushed to x, and the cache remembers it
+    3  the cache is asked: yes; the source is asked: yes    <- no difference
+
+What is pushed and deleted again between these questions may still be told.
+
 To clear the cache is to bracket a question as one would a deletion. While it is
 asked, no lease is given and none that was given holds, so that nobody brings back
 what is gone. What is not gone after all is brought back by a fill, as a reader's:
 
-    1  the source is asked: no; the cache is asked: yes
+    1  the cache is asked: yes; the source is asked: no
     2  D is pushed to x, and the cache remembers it
     3  the bracket clears it; in it, the source is asked: yes
     4  a lease is taken, the source asked again, the cache filled
@@ -58,15 +65,25 @@ class Auditor:
     async def _is_so(self, ctx: Context, suspect: Difference) -> bool:
         match suspect:
             case Difference(Kind.STALE, None, str(dgst)):
-                said, known = await self._where(ctx, dgst), await self._known(ctx, dgst)
-                return known is not None and not _agree(said, known)
+                return await self._is_misplaced(ctx, dgst)
             case Difference(Kind.STALE, str(repo), str(dgst)):
-                return not await self._has(ctx, repo, dgst) and await self._is_known(ctx, repo, dgst) is True
+                return await self._is_falsely_known(ctx, repo, dgst)
             case Difference(Kind.LEFTOVER, str(repo), str(dgst)):
                 return await self._is_known(ctx, repo, dgst) is False
             case Difference(Kind.CORRUPT, None, str(dgst)):
                 return await self._is_corrupt(ctx, dgst)
         return True
+
+    async def _is_falsely_known(self, ctx: Context, repo: str, dgst: str) -> bool:
+        if await self._has(ctx, repo, dgst) or not await self._is_known(ctx, repo, dgst):
+            return False
+        return not await self._has(ctx, repo, dgst)
+
+    async def _is_misplaced(self, ctx: Context, dgst: str) -> bool:
+        said, known = await self._where(ctx, dgst), await self._known(ctx, dgst)
+        if known is None or _agree(said, known):
+            return False
+        return not _agree(await self._where(ctx, dgst), known)
 
     async def _is_known(self, ctx: Context, repo: str, dgst: str) -> bool | None:
         """Whether the cache says so; None: it makes no sense, which is a difference of its own."""

@@ -99,8 +99,8 @@ class Reconciler:
             cursor: Of the last report of a walk that was interrupted.
 
         Returns:
-            The last report. What is stale was asked for, of the source and of
-            the cache, right before it was told; what is missing or left over
+            The last report. What is stale was asked for, of the source, of the
+            cache and of the source again, right before it was told; what is missing or left over
             was so at some moment of the walk.
 
         Raises:

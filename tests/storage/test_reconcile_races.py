@@ -98,6 +98,28 @@ async def test_deleted_after_the_scan(world: World, registry: Registry) -> None:
     assert [difference for difference in told if difference.kind is Kind.STALE] == []
 
 
+async def test_pushed_again_between_the_questions(world: World, registry: Registry) -> None:
+    """What is pushed after the source has said no, and before the cache says yes, is no difference."""
+    await world.layer("y", b"another")
+    await world.layer("x", CONTENT)
+    world.tree.delete(layer_link_path("x", DIGEST))
+    source = Hooked(world.source, {"after contains 1": registry.push})
+    told, _ = await world.walk(source=source)
+    assert [difference for difference in told if difference.kind is Kind.STALE] == []
+    assert await world.knows("x", DIGEST) == (True, True)
+
+
+async def test_blob_pushed_again_between_the_questions(world: World, registry: Registry) -> None:
+    """Nor is where a blob lies, if that is pushed then."""
+    await world.layer("y", b"another")
+    await world.layer("x", CONTENT)
+    world.tree.delete(data_path(DIGEST))
+    source = Hooked(world.source, {"after meta 1": registry.push})
+    told, _ = await world.walk(source=source)
+    assert [difference for difference in told if difference.kind is Kind.STALE] == []
+    assert await world.knows("x", DIGEST) == (True, True)
+
+
 async def test_mended_before_it_was_told(world: World, redis_server: RedisServer) -> None:
     """What made no sense, and by now does, is no difference."""
     dgst = await world.layer("x", CONTENT)
@@ -116,9 +138,9 @@ async def test_mended_before_it_was_told(world: World, redis_server: RedisServer
     ("moment", "is_remembered"),
     [
         ("before contains 1", True),
-        ("after contains 1", True),  # It was found stale, and is pushed before the bracket.
-        ("before contains 2", True),  # It is pushed inside the bracket.
-        ("after contains 2", False),  # So late that the bracket has had its answer: a miss.
+        ("after contains 2", True),  # It was found stale, and is pushed before the bracket.
+        ("before contains 3", True),  # It is pushed inside the bracket.
+        ("after contains 3", False),  # So late that the bracket has had its answer: a miss.
     ],
 )
 async def test_membership_pushed_again(
@@ -135,7 +157,7 @@ async def test_membership_pushed_again(
 
 @pytest.mark.parametrize(
     ("moment", "is_remembered"),
-    [("before meta 1", True), ("after meta 1", True), ("before meta 2", True), ("after meta 2", False)],
+    [("before meta 1", True), ("after meta 2", True), ("before meta 3", True), ("after meta 3", False)],
 )
 async def test_blob_pushed_again(world: World, registry: Registry, moment: str, is_remembered: bool) -> None:
     """A stale meta whose blob is pushed again before it is forgotten is known afterwards."""
@@ -161,9 +183,9 @@ async def test_gone_again(world: World, registry: Registry) -> None:
     async def push() -> None:
         world.tree.blob(CONTENT)
 
-    source = Hooked(world.source, {"after meta 1": push, "after meta 4": registry.sweep})
+    source = Hooked(world.source, {"after meta 2": push, "after meta 5": registry.sweep})
     await world.walk(fix=True, source=source)
-    assert "after meta 4" in source.moments
+    assert "after meta 5" in source.moments
     assert await world.knows("x", DIGEST) == (False, False)
 
 
@@ -171,7 +193,7 @@ async def test_source_fails_in_the_bracket(world: World) -> None:
     """A source that fails at the moment of the fix costs that entry alone, and ends the walk."""
     layers = [await world.stale("x", b"%d" % number) for number in range(3)]
     error = BackendUnavailableError("gone")
-    source = Hooked(world.source, {"before contains 4": failing(error)})
+    source = Hooked(world.source, {"before contains 7": failing(error)})
     with pytest.raises(BackendUnavailableError) as caught:
         await world.walk(fix=True, source=source)
     assert caught.value is error
