@@ -1,13 +1,13 @@
 """A tiered cache before a server that says, byte by byte, what a test has it say."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TypeVar
 
 from hiredis import Reader
 from redis.backoff import ConstantBackoff
 
-from layercache import LayerMeta, MemoryCache, RedisCache, TieredCache, background
+from layercache import LayerInfoCache, LayerMeta, MemoryCache, RedisCache, TieredCache, background
 from layercache.redis.link import Link
 from layercache.testing import ManualClock, new_digest, new_repository
 from tests.redis.tape import Opener
@@ -39,10 +39,15 @@ def meta(version: int) -> LayerMeta:
     return LayerMeta(f"/version/{version}", version)
 
 
+def fields_of(version: int) -> bytes:
+    """The reply to a `meta` in a version of the layer."""
+    path, length, media_type = meta(version)
+    return bulk(path, str(length), DGST, str(length), media_type, "layercache")
+
+
 def version_of(version: int) -> bytes:
     """The replies to a `stat` in a version of the layer."""
-    path, length, media_type = meta(version)
-    return bulk(path, str(length), DGST, str(length), media_type, "layercache") + b":1\r\n"
+    return fields_of(version) + b":1\r\n"
 
 
 class Stage:
@@ -92,14 +97,20 @@ class Stage:
         assert len(self.written()) > before, "it was answered near"
         return task
 
-    async def stat(self, version: int) -> int:
-        """The version that the cache tells of, if the server, if it is asked, says *version*."""
+    async def told(
+        self, question: Callable[[LayerInfoCache], Coroutine[object, object, T]], reply: bytes
+    ) -> T:
+        """The answer to *question*; the server, if it is asked, says *reply*."""
         before = len(self.written())
-        task = asyncio.create_task(self.cache.stat(CTX, REPO, DGST))
+        task = asyncio.create_task(question(self.cache))
         await turns()
         if len(self.written()) > before:
-            self.say(version_of(version))
-        return (await task).length
+            self.say(reply)
+        return await task
+
+    async def stat(self, version: int) -> int:
+        """The version that the cache tells of, if the server, if it is asked, says *version*."""
+        return (await self.told(lambda cache: cache.stat(CTX, REPO, DGST), version_of(version))).length
 
 
 async def turns(count: int = 5) -> None:

@@ -1,0 +1,120 @@
+"""The questions that may be answered near, each with what the server says to it, in versions of the layer.
+
+What a set says has two versions only: in 1 the repository has the layer, in 2 not.
+"""
+
+from collections.abc import Callable, Coroutine
+from typing import NamedTuple
+
+import pytest
+
+from layercache import LayerInfoCache
+from layercache.forwarding import ForwardingCache
+from tests.tiered.stage import CTX, DGST, FLUSHED, HASH, REPO, SET, Stage, changed, fields_of
+
+# ---- the answers, as versions
+
+
+async def contains(cache: LayerInfoCache) -> int:
+    return 1 if await cache.contains(CTX, REPO, DGST) else 2
+
+
+async def contains_many(cache: LayerInfoCache) -> int:
+    return 1 if await cache.contains_many(CTX, REPO, [DGST]) == [True] else 2
+
+
+async def meta(cache: LayerInfoCache) -> int:
+    return (await cache.meta(CTX, DGST)).length
+
+
+async def stat(cache: LayerInfoCache) -> int:
+    return (await cache.stat(CTX, REPO, DGST)).length
+
+
+async def stat_many(cache: LayerInfoCache) -> int:
+    (found,) = await cache.stat_many(CTX, REPO, [DGST])
+    assert found is not None
+    return found.length
+
+
+# ---- the replies to them
+
+
+def member(version: int) -> bytes:
+    return b":%d\r\n" % (version == 1)
+
+
+def members(version: int) -> bytes:
+    return b"*1\r\n" + member(version)
+
+
+class Question(NamedTuple):
+    """One way to ask for the layer.
+
+    Attributes:
+        ask: Asks it of a cache, and returns the version that the answer tells of.
+        reply: What the server says to it in a version.
+        keys: Those that the answer depends on.
+    """
+
+    ask: Callable[[LayerInfoCache], Coroutine[object, object, int]]
+    reply: Callable[[int], bytes]
+    keys: tuple[str, ...]
+
+    async def told(self, stage: Stage, version: int) -> int:
+        """The version that is told; the server, if it is asked, says *version*."""
+        return await stage.told(self.ask, self.reply(version))
+
+    async def bring_near(self, stage: Stage, times: int) -> None:
+        """Have it answered *times* in version 1, by the server only the first time."""
+        for time in range(times):
+            assert await self.told(stage, 1 if time == 0 else 2) == 1
+
+
+CONTAINS = Question(contains, member, (SET,))
+META = Question(meta, fields_of, (HASH,))
+STAT = Question(stat, lambda version: fields_of(version) + b":1\r\n", (SET, HASH))
+
+
+def behind(question: Question) -> Question:
+    """*question*, asked of a cache in front: it comes to the twin of the operation."""
+    return question._replace(ask=lambda cache: question.ask(ForwardingCache(cache)))
+
+
+QUESTIONS = {
+    "contains": CONTAINS,
+    "meta": META,
+    "stat": STAT,
+    "contains_many": Question(contains_many, members, (SET,)),
+    "stat_many": Question(stat_many, lambda version: fields_of(version) + b"*1\r\n:1\r\n", (SET, HASH)),
+    "contains from in front": behind(CONTAINS),
+    "stat from in front": behind(STAT),
+}
+
+CHANGES: dict[str, tuple[str, ...]] = {
+    "set": (SET,),
+    "hash": (HASH,),
+    "two keys": ("blobs::other", HASH),
+    "flush": (),
+}
+
+
+def push_of(keys: tuple[str, ...]) -> bytes:
+    """The push of a change of *keys*, or of everything."""
+    return changed(*keys) if keys else FLUSHED
+
+
+for_each_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
+
+# What was asked once waits at the door of the near memory; what was asked twice has a place there.
+at_the_door_or_in_a_place = pytest.mark.parametrize("times", [1, 2], ids=["door", "place"])
+
+for_each_question_and_its_changes = pytest.mark.parametrize(
+    ("question", "push"),
+    [
+        pytest.param(question, push_of(keys), id=f"{name}-{change}")
+        for name, question in QUESTIONS.items()
+        for change, keys in CHANGES.items()
+        if not keys or set(keys) & set(question.keys)
+    ],
+)
