@@ -35,6 +35,13 @@ async def test_options_count() -> None:
         assert sum(await cache.contains_many(background(), repo, dgsts)) <= 10
 
 
+async def test_what_is_near_has_an_age() -> None:
+    """What is near of a Redis is asked for anew after 300 seconds, whatever its own ttl."""
+    async with open_cache("redis://localhost?near=1000&ttl=86400") as cache:
+        assert isinstance(cache, TieredCache)
+        assert cache._near._ttl == 300  # No clock comes by a URL.
+
+
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
