@@ -63,7 +63,13 @@ class MemoryCache(ScannableCache):
         self._leases = Leases(self._clock)
 
     def _lend(self) -> NearTable:
-        """Begin anew with a table that the caller keeps true; this cache is the caller's from now on."""
+        """Begin anew with a table that the caller keeps true; this cache is the caller's from now on.
+
+        Raises:
+            InvalidArgumentError: It is another's already.
+        """
+        if isinstance(self._table, NearTable):
+            raise InvalidArgumentError(f"the near memory of another cache: {self!r}")
         self._table = table = NearTable(self._max_entries, self._ttl, self._clock)
         return table
 

@@ -17,22 +17,31 @@ What is to be kept was asked for a while ago, and may have changed meanwhile:
     3  the answer comes: what the ticket was for is void, and is not kept
 
 A ticket is the dictionary of that time and the moment of that time. Changes of
-metas are noted by a few thousand cells, so one that shares its cell can void a
-ticket needlessly. That costs a miss, and a change between a question and its
-answer is rare.
+metas are noted by cells, so one that shares its cell can void a ticket needlessly,
+which costs a miss. Answers may wait for minutes before they are kept (`tiered/near.py`);
+so there are two cells for each entry that there is room for, and a thousand
+changes void one in two hundred of those that wait in a table of 100,000.
+
+A dictionary that is dropped is emptied too: a ticket may hold it for long.
+
+A repository that somebody asks about has a dictionary before anything is known of
+it. As long as nothing is, it is *idle*; only idle ones have to go for new ones, so
+that questions about strangers' repositories void nothing that is in use.
 
 A hit is two steps in dictionaries, so it is no dearer than one of the table's.
 """
 
 from array import array
 from collections import OrderedDict, deque
+from collections.abc import Iterable
 
 from layercache.memory.eviction import FIRST, MOST_HITS, Subject
 from layercache.memory.expiry import JITTER, Clock
 from layercache.memory.table import Table
 from layercache.meta import LayerMeta
 
-CELLS = 4096  # of changes of metas
+LEAST_CELLS = 4096  # of changes of metas
+CELLS_PER_ENTRY = 2
 
 Members = dict[str, int]  # From digests to layers, to NO, or to ~entry of a further repository.
 Ticket = tuple[Members | None, int]  # The members then, if any were asked for, and the moment then.
@@ -54,7 +63,9 @@ class NearTable(Table):
         self._moment = 0
         self._floor = 0  # What is older is void.
         self._marks: deque[tuple[float, int]] = deque()  # When some moments were.
-        self._changes = array("Q", [0]) * CELLS
+        self._idle: OrderedDict[str, None] = OrderedDict()  # Of which nothing is known.
+        self._cells = max(LEAST_CELLS, CELLS_PER_ENTRY * max_entries)
+        self._changes = array("Q", [0]) * self._cells
         self._meta_moments = array("Q", [0]) * FIRST
 
     # ---- asking
@@ -152,6 +163,15 @@ class NearTable(Table):
                 members = self._begin(repo)
         return members, self._moment
 
+    def holds(self, ticket: Ticket, repo: str, dgsts: Iterable[str]) -> bool:
+        """Whether nothing of *repo* and of *dgsts* has changed since *ticket* was taken."""
+        members, moment = ticket
+        return (
+            self._members.get(repo) is members
+            and moment >= self._floor
+            and all(moment >= self._changes[hash(dgst) % self._cells] for dgst in dgsts)
+        )
+
     def keep_member(self, ticket: Ticket, repo: str, dgst: str, is_member: bool) -> None:
         """Keep whether *repo* has *dgst*, if *ticket* is not void; this may take any other entry."""
         members = ticket[0]
@@ -161,26 +181,35 @@ class NearTable(Table):
         layer, home = self._entries[dgst], self._home(repo, dgst)
         key = self._eviction.digest(layer)  # A Digest would be larger, and a copy would be one too many.
         members[key] = NO if not is_member or home is None else layer if home == layer else ~home
+        self._idle.pop(repo, None)
 
     def keep_meta(self, ticket: Ticket, dgst: str, meta: LayerMeta) -> None:
         """Keep where *dgst* lies, or that it is `ABSENT`, if *ticket* is not void."""
         moment = ticket[1]
-        if moment < self._floor or moment < self._changes[hash(dgst) % CELLS]:
+        if moment < self._floor or moment < self._changes[hash(dgst) % self._cells]:
             return
         self.set_meta(dgst, meta)
         self._meta_moments[self._entries[dgst]] = moment
 
     def _begin(self, repo: str) -> Members:
-        if len(self._members) >= self._max_entries:
-            self._end(next(iter(self._births)))
         name = self._name(repo)
         self._births[name] = self._moment
         members = self._members[name] = {}
+        self._rest(name)
         return members
 
+    def _rest(self, repo: str) -> None:
+        """Nothing is known of *repo*."""
+        if len(self._idle) >= self._max_entries:
+            self._end(next(iter(self._idle)))
+        self._idle[repo] = None
+
     def _end(self, repo: str) -> None:
-        self._members.pop(repo, None)
-        self._births.pop(repo, None)
+        members = self._members.pop(repo, None)
+        if members is not None:
+            members.clear()
+            del self._births[repo]
+            self._idle.pop(repo, None)
 
     # ---- changes
 
@@ -191,14 +220,17 @@ class NearTable(Table):
     def change_meta(self, dgst: str) -> None:
         """The meta of *dgst* has changed."""
         self._moment += 1
-        self._changes[hash(dgst) % CELLS] = self._moment
+        self._changes[hash(dgst) % self._cells] = self._moment
         self.forget(dgst)
 
     def change_all(self) -> None:
         """Anything may have changed."""
         self._moment += 1
-        self._members = {}
+        for members in self._members.values():
+            members.clear()
+        self._members.clear()
         self._births.clear()
+        self._idle.clear()
         self._marks.clear()
         self._rise(self._moment)
 
@@ -242,5 +274,5 @@ class NearTable(Table):
 
     def _let_go(self, repo: str, dgst: str) -> None:
         members = self._members.get(repo)
-        if members is not None:
-            members.pop(dgst, None)
+        if members and members.pop(dgst, None) is not None and not members:
+            self._rest(repo)

@@ -64,9 +64,10 @@ class TieredCache(ForwardingCache):
 
         Args:
             near: Its size is that of the near memory, its ttl the longest that
-                an entry stays there, its clock the one that trust ends by. What
-                is near lies in it from now on, and what lay there is forgotten:
-                it is this cache's alone.
+                an entry stays there, as is seen at each heartbeat that the
+                server answers; its clock is the one that trust ends by. What is
+                near lies in it from now on, and what lay there is forgotten: it
+                is this cache's alone.
             far: Closed with this one, and not used before.
             max_staleness: Seconds after which the near memory is silent if the
                 server is. At least two heartbeats of the link, 1.0.
@@ -75,8 +76,8 @@ class TieredCache(ForwardingCache):
                 anyway, that saves little.
 
         Raises:
-            InvalidArgumentError: *max_staleness* is too little, or *far* was
-                used already.
+            InvalidArgumentError: *max_staleness* is too little, *far* was used
+                already, or *near* is another's.
         """
         super().__init__(far)
         least = LEAST_HEARTBEATS * far._link.heartbeat
@@ -172,25 +173,42 @@ class TieredCache(ForwardingCache):
         query = meta_query(dgst) + member_query(repo, dgst)
         return self._exchange.ask(ctx, query, 2, self._answers.stat, about)
 
-    # ---- many: near what is, and one burst for the rest
+    # ---- many: near what is, and one burst for the rest; if meanwhile the first part changed, for all
 
     async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
+        ticket = self._table.ask(repo)
         known = self._known(self._known_member, repo, dgsts)
-        if rest := [dgst for dgst, answer in known.items() if answer is None]:
-            about = self._table.ask(repo), repo, rest
-            query = members_query(repo, rest)
-            known |= await self._exchange.ask(ctx, query, 1, self._answers.members, about)
+        rest = [dgst for dgst, answer in known.items() if answer is None]
+        near = known.keys() - rest
+        known |= await self._ask_members(ctx, repo, rest)
+        if rest and near and not self._table.holds(ticket, repo, ()):
+            known = await self._ask_members(ctx, repo, list(known))
         return [bool(known[dgst]) for dgst in dgsts]
 
+    async def _ask_members(self, ctx: Context, repo: str, dgsts: list[str]) -> dict[str, bool | None]:
+        if not dgsts:
+            return {}
+        about = self._table.ask(repo), repo, dgsts
+        return await self._exchange.ask(ctx, members_query(repo, dgsts), 1, self._answers.members, about)
+
     async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
+        ticket = self._table.ask(repo)
         known = self._known(self._known_stat, repo, dgsts)
         rest = [dgst for dgst, answer in known.items() if answer is None]
-        for start in range(0, len(rest), BURST):
-            some = rest[start : start + BURST]
+        near = known.keys() - rest
+        known |= await self._ask_stats(ctx, repo, rest)
+        if rest and near and not self._table.holds(ticket, repo, near):
+            known = await self._ask_stats(ctx, repo, list(known))
+        return [None if known[dgst] is ABSENT else known[dgst] for dgst in dgsts]
+
+    async def _ask_stats(self, ctx: Context, repo: str, dgsts: list[str]) -> dict[str, LayerMeta | None]:
+        answers: dict[str, LayerMeta | None] = {}
+        for start in range(0, len(dgsts), BURST):
+            some = dgsts[start : start + BURST]
             about = self._table.ask(repo), repo, some
             query = "".join(map(meta_query, some)) + members_query(repo, some)
-            known |= await self._exchange.ask(ctx, query, len(some) + 1, self._answers.stats, about)
-        return [None if known[dgst] is ABSENT else known[dgst] for dgst in dgsts]
+            answers |= await self._exchange.ask(ctx, query, len(some) + 1, self._answers.stats, about)
+        return answers
 
     def _known(
         self, recall: Callable[[str, str], T | None], repo: str, dgsts: Sequence[str]

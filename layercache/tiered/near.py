@@ -96,7 +96,7 @@ class Near:
         if self.table.has_place(repo, dgst):
             self._keep(repo, dgst, answer)
             return
-        if len(self._door) >= max(self._room, self.table.free):
+        if len(self._door) >= max(self._room, self.table.free) and (repo, dgst) not in self._door:
             self._door.popitem(last=False)
         self._door[repo, dgst] = answer
 

@@ -170,7 +170,9 @@ class Machine(RuleBasedStateMachine):
         inside.check(self.table, self.max_entries)
         assert len(self.near._door) <= max(ROOM, self.table.free)
         assert self.table._members.keys() == self.table._births.keys()
-        assert len(self.table._members) <= self.max_entries
+        idle = {repo for repo, members in self.table._members.items() if not members}
+        assert self.table._idle.keys() == idle
+        assert len(idle) <= self.max_entries
         for repo, members in self.table._members.items():
             for dgst, number in members.items():
                 assert type(dgst) is str

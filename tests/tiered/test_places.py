@@ -204,3 +204,39 @@ def test_an_age_is_the_last_one() -> None:
         assert stat(near, "one", number)
         lived = sum(beat() for _ in range(round(MAX_AGE) + number))
         assert MAX_AGE * 0.9 - HEARTBEAT <= lived * HEARTBEAT <= MAX_AGE + HEARTBEAT
+
+
+def test_what_waits_keeps_nothing_that_is_void() -> None:
+    """An answer that waits at the door holds nothing of what was near of its repository before a change."""
+    near = near_of()
+    changes: list[Callable[[], None]] = [lambda: near.table.change_members("one"), near.table.change_all]
+    for change in changes:
+        for number in (1, 1):
+            answered(near, "one", number)
+            assert stat(near, "one", number)
+        ticket = near.table.ask("one")
+        assert ticket[0]
+        change()
+        assert ticket[0] == {}
+
+
+def test_questions_about_strangers_void_nothing() -> None:
+    """Thousands of repositories that nobody has heard of, asked about, drive out none that is in use."""
+    near = near_of(max_entries=10)
+    for number in range(5):
+        answered(near, "one", number)
+        assert stat(near, "one", number)
+    for stranger in range(1000):
+        answered(near, f"stranger/{stranger}", 1, is_member=False)
+        assert all(stat(near, "one", number) for number in range(5))
+    assert len(near.table._members) <= 1 + 10
+
+
+def test_changes_of_others_void_little_that_waits() -> None:
+    """A thousand changes of other metas leave nearly all that waits at the door."""
+    near = near_of(max_entries=10_000)
+    for number in range(1000):
+        answered(near, "one", number)
+    for number in range(1000, 2000):
+        near.table.change_meta(digest(number))
+    assert sum(stat(near, "one", number) is not None for number in range(1000)) > 900
