@@ -141,13 +141,13 @@ async def finish(
     repo = upload.repo
     upload = await appended(request, registry, ctx, upload)
     try:
-        joined = await registry.tree.join(upload, dgst)
+        joined, length = await registry.tree.join(upload, dgst)
     except OCIError:
         with finishing(ctx) as rest:
             await registry.tree.discard(rest, upload)
         raise
     with finishing(ctx) as rest:
-        async with registry.cache.adding(rest, repo, dgst, LayerMeta(data_path(dgst), upload.size)):
+        async with registry.cache.adding(rest, repo, dgst, LayerMeta(data_path(dgst), length)):
             await registry.tree.move(rest, joined, data_path(dgst))
             await registry.tree.write(rest, layer_link_path(repo, dgst), dgst.encode())
         await registry.tree.discard(rest, upload)

@@ -133,28 +133,32 @@ class Tree:
         """Add *chunks* to an upload: all of them, or none if they do not come to their end."""
         await self._put(f"{upload.folder}/data.{upload.size:020}", chunks)
 
-    async def join(self, upload: Upload, dgst: Digest) -> str:
-        """Join the parts of an upload, and return where that lies.
+    async def join(self, upload: Upload, dgst: Digest) -> tuple[str, int]:
+        """Join the parts of an upload, and return where that lies, and how long it is.
+
+        A part may be another one by now: what counts is what was hashed.
 
         Raises:
             OCIError: It is not *dgst*, or of an algorithm that nobody here can hash by.
         """
         if dgst.algorithm not in ALGORITHMS:
             raise OCIError(400, "DIGEST_INVALID", f"not known here: {dgst.algorithm[:100]}")
-        state = hashlib.new(dgst.algorithm)
+        state, length = hashlib.new(dgst.algorithm), 0
 
         async def hashed() -> AsyncIterator[bytes]:
+            nonlocal length
             for part in upload.parts:
                 result = await obstore.get_async(self._store, part)
                 async for chunk in result.stream(CHUNK_SIZE):
                     state.update(chunk)
+                    length += len(chunk)
                     yield bytes(chunk)
 
         path = f"{upload.folder}/joined.{uuid.uuid4()}"
         await self._put(path, hashed())
         if state.hexdigest() != dgst.encoded:
             raise OCIError(400, "DIGEST_INVALID", f"what came is not {dgst}")
-        return path
+        return path, length
 
     async def discard(self, ctx: Context, upload: Upload) -> None:
         """Have no such upload."""
