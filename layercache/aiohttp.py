@@ -16,16 +16,16 @@ that, a storage is asked to the end for a client that left. The brackets
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from layercache.cache import LayerInfoCache
-from layercache.context import Context
+from layercache.context import CancelableContext, Context
 from layercache.errors import LayerCacheError
 from layercache.oci import OCIError, to_oci_error
-from layercache.requests import REQUEST_SECONDS, ClientDisconnectedError, Terms
+from layercache.requests import REQUEST_SECONDS, ClientDisconnectedError, Terms, carrying
 
 __all__ = ["CACHE", "CONTEXT", "add_cache", "context_middleware"]
 
@@ -56,7 +56,9 @@ def context_middleware(*, seconds: float = REQUEST_SECONDS, timeout_header: str 
     """Return a middleware that gives each request a context, and tells our errors as OCI has it.
 
     The context ends with the request; if that was cancelled, because the
-    client went away, so is the context, and whatever else waits under it.
+    client went away, so is the context, and whatever else waits under it. That
+    of a request for a websocket has no deadline. An error that comes when the
+    response has begun is not told: aiohttp logs it and closes the connection.
 
     Args:
         seconds: How long what a request asks may take. A body may take longer:
@@ -69,10 +71,10 @@ def context_middleware(*, seconds: float = REQUEST_SECONDS, timeout_header: str 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        with terms.begin(headers) as ctx:
+        with _begun(terms, headers) as ctx:
             request[CONTEXT] = ctx
             try:
-                return await _telling(handler(request))
+                return await _telling(request, handler)
             except asyncio.CancelledError:
                 ctx.cancel(ClientDisconnectedError("the client went away"))
                 raise
@@ -80,13 +82,19 @@ def context_middleware(*, seconds: float = REQUEST_SECONDS, timeout_header: str 
     return middleware
 
 
-async def _telling(answer: Awaitable[web.StreamResponse]) -> web.StreamResponse:
+def _begun(terms: Terms, headers: Mapping[str, str]) -> CancelableContext:
+    if headers.get("upgrade", "").strip().lower() == "websocket":
+        return carrying(headers).with_cancel()
+    return terms.begin(headers)
+
+
+async def _telling(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
-        return await answer
-    except LayerCacheError as error:
-        refusal = to_oci_error(error)
-    except OCIError as error:
-        refusal = error
+        return await handler(request)
+    except (LayerCacheError, OCIError) as error:
+        if request.writer.output_size > 0:  # A second answer would be read as part of the first.
+            raise
+        refusal = to_oci_error(error) if isinstance(error, LayerCacheError) else error
     body = json.dumps(refusal.body()).encode()  # json_response would say "charset=utf-8", as JSON need not
     return web.Response(
         body=body, status=refusal.status, headers=refusal.headers, content_type="application/json"
