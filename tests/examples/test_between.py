@@ -1,5 +1,7 @@
 """What others do between two steps of a handler of the example registry: no answer is untrue afterwards."""
 
+import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +10,7 @@ import httpx
 from registry.tree import Tree, Upload
 from registry_fastapi import create_app
 
-from layercache import Digest, MemoryCache
+from layercache import Context, Digest, LayerMeta, MemoryCache
 from layercache.storage import StorageSource
 from tests.storage.trees import digest_of
 from tests.web.clients import serving
@@ -39,3 +41,29 @@ async def test_part_that_is_replaced(tmp_path: Path) -> None:
         assert answer.status_code == 201
         head = await client.head(f"/v2/x/blobs/{dgst}")
     assert head.headers["Content-Length"] == "16"
+
+
+async def test_manifest_that_asks_for_too_much(tmp_path: Path) -> None:
+    """Of a manifest's blobs each is asked for once, however often it is named, and few at a time."""
+    asked, now, most = Counter[str](), 0, 0
+
+    class Counting(StorageSource):
+        async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
+            nonlocal now, most
+            asked[dgst] += 1
+            now += 1
+            most = max(most, now)
+            try:
+                return await super().meta(ctx, dgst)
+            finally:
+                now -= 1
+
+    contents = [bytes([number]) for number in range(40)]
+    async with example(Tree(tmp_path.as_uri()), Counting(tmp_path.as_uri())) as client:
+        for content in contents:
+            await client.post(f"/v2/x/blobs/uploads/?digest={digest_of(content)}", content=content)
+        layers = [{"digest": digest_of(content)} for content in contents] * 100
+        pushed = await client.put("/v2/x/manifests/1.0", content=json.dumps({"layers": layers}))
+    assert pushed.status_code == 201
+    assert asked == {digest_of(content): 1 for content in contents}
+    assert most <= 16

@@ -102,13 +102,39 @@ def test_manifest_of_what_is_not_there(registry: Client, repo: str) -> None:
     assert registry.get(f"/v2/{repo}/manifests/1.0").status == 404
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"[]", b"{", b'{"layers": 1}', b'{"layers": [{}]}', b'{"subject": "x"}', b"[" * 100_000]
-)
+MALFORMED = [b"", b"[]", b"{", b'{"layers": 1}', b'{"layers": [{}]}', b'{"subject": "x"}', b"[" * 100_000]
+
+
+@pytest.mark.parametrize("content", MALFORMED)
 def test_malformed_manifest(registry: Client, repo: str, content: bytes) -> None:
     """What is no manifest is refused."""
     answer = registry.ask("PUT", f"/v2/{repo}/manifests/1.0", content)
     assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        '"artifactType": ["x"]',
+        '"artifactType": {"x": 1}',
+        '"artifactType": 0',
+        '"config": {"mediaType": 7}',
+        '"annotations": 7',
+        '"annotations": ["x"]',
+        '"annotations": {"x": 7}',
+        '"annotations": {"x": NaN}',
+        '"x": -Infinity',
+    ],
+)
+def test_manifest_that_others_could_not_read(registry: Client, repo: str, part: str) -> None:
+    """A manifest that would spoil the list of what is about its subject is refused, and nothing is kept."""
+    subject, _ = registry.push_manifest(repo, "1.0")
+    content = f'{{"subject": {{"digest": "{subject}"}}, {part}}}'.encode()
+    answer = registry.ask("PUT", f"/v2/{repo}/manifests/2.0", content)
+    assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
+    assert registry.get(f"/v2/{repo}/manifests/{digest_of(content)}").status == 404
+    listed = registry.get(f"/v2/{repo}/referrers/{subject}")
+    assert (listed.status, json.loads(listed.body)["manifests"]) == (200, [])
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import NoReturn, TypedDict
 
 from layercache import Digest, parse_digest
 from layercache.oci import OCIError
@@ -105,7 +105,7 @@ class Contents:
 
     Attributes:
         media_type: Of the manifest.
-        blobs: The digests that it cannot be without: config and layers, but none that lies elsewhere.
+        blobs: The digests that it cannot be without, each once: config and layers, none that lies elsewhere.
         manifests: The same, of an index.
         subject: The digest of what it is about, if it is about another manifest.
         descriptor: What describes it.
@@ -118,6 +118,23 @@ class Contents:
     descriptor: Descriptor
 
 
+def digests(parts: Iterable[Mapping[str, str]]) -> tuple[Digest, ...]:
+    """The digests of *parts*, each once."""
+    return tuple(dict.fromkeys(parse_digest(part["digest"]) for part in parts))
+
+
+def text(value: object) -> str:
+    """What a manifest says where it has to say a string, or nothing."""
+    if not isinstance(value, str | None):
+        raise ValueError(f"not a string: {value!r:.100}")  # noqa: TRY004 - one error, whatever is wrong
+    return value or ""
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Refuse what Python takes for a number, and JSON does not: `NaN`, `Infinity`."""
+    raise ValueError(f"not JSON: {name}")
+
+
 def read_manifest(dgst: Digest, manifest: bytes) -> Contents:
     """What is in the manifest *dgst*.
 
@@ -125,21 +142,20 @@ def read_manifest(dgst: Digest, manifest: bytes) -> Contents:
         OCIError: It is none.
     """
     try:
-        content = json.loads(manifest)
+        content = json.loads(manifest, parse_constant=refuse_constant)
         # What a client in Go has none of, it may send as null.
         config, layers = content.get("config") or {}, content.get("layers") or ()
         blobs = [part for part in (*([config] if config else []), *layers) if "urls" not in part]
         subject = content.get("subject")
-        kind = media_type(manifest)
-        descriptor: Descriptor = {"mediaType": kind, "digest": dgst, "size": len(manifest)}
-        if artifact_type := content.get("artifactType") or config.get("mediaType"):
+        descriptor: Descriptor = {"mediaType": media_type(manifest), "digest": dgst, "size": len(manifest)}
+        if artifact_type := text(content.get("artifactType")) or text(config.get("mediaType")):
             descriptor["artifactType"] = artifact_type
         if annotations := content.get("annotations"):
-            descriptor["annotations"] = annotations
+            descriptor["annotations"] = {name: text(value) for name, value in annotations.items()}
         return Contents(
-            kind,
-            tuple(parse_digest(part["digest"]) for part in blobs),
-            tuple(parse_digest(part["digest"]) for part in content.get("manifests") or ()),
+            descriptor["mediaType"],
+            digests(blobs),
+            digests(content.get("manifests") or ()),
             None if subject is None else parse_digest(subject["digest"]),
             descriptor,
         )

@@ -23,6 +23,7 @@ from registry.tree import ALGORITHMS, Upload, referrer_path, tag_index_path
 
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 MAX_TAGS = 20  # in one request
+QUESTIONS_AT_ONCE = 16  # a manifest may name tens of thousands of blobs
 
 router = APIRouter(prefix="/v2")
 
@@ -206,7 +207,9 @@ def digest_of(content: bytes, algorithm: str) -> Digest:
 async def require_parts(registry: Registry, ctx: Context, repo: Repository, contents: Contents) -> None:
     """Hold a manifest to what *repo* has: its blobs, or the manifests that it lists."""
     with told(404, "MANIFEST_BLOB_UNKNOWN"):
-        await asyncio.gather(*(registry.cache.confirm(ctx, repo, blob) for blob in contents.blobs))
+        for first in range(0, len(contents.blobs), QUESTIONS_AT_ONCE):
+            blobs = contents.blobs[first : first + QUESTIONS_AT_ONCE]
+            await asyncio.gather(*(registry.cache.confirm(ctx, repo, blob) for blob in blobs))
         for dgst in contents.manifests:
             if not await registry.source.has_manifest(ctx, repo, dgst):
                 raise NotFoundError(dgst)
