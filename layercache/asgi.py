@@ -39,7 +39,10 @@ class ContextMiddleware:
 
     That of an HTTP request has a deadline, ends when the client goes away
     before it was answered, and ends when the application is done with it. That
-    of a websocket has no deadline, and ends with the connection.
+    of a websocket has no deadline, and ends with the connection; but of a
+    client that hung up the server tells only to an application that calls
+    `receive`. One that sends, or waits under the context, and does not receive
+    has to receive in a task beside.
     """
 
     def __init__(

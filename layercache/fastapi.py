@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.responses import JSONResponse
 from starlette.requests import HTTPConnection
 
@@ -75,13 +75,17 @@ def cache_lifespan(
 def add_exception_handlers(app: FastAPI) -> None:
     """Have *app* answer `OCIError` and every error of this library with an OCI error body.
 
-    The status of an error of ours is that of `layercache.oci.to_oci_error`.
+    The status of an error of ours is that of `layercache.oci.to_oci_error`. A
+    websocket is not answered: there the error goes on to the server, which
+    logs it and closes the connection.
     """
     app.add_exception_handler(LayerCacheError, _refuse)
     app.add_exception_handler(OCIError, _refuse)
 
 
-async def _refuse(_: Request, error: Exception) -> Response:
+async def _refuse(connection: HTTPConnection, error: Exception) -> Response:
+    if connection.scope["type"] == "websocket":
+        raise error
     if isinstance(error, LayerCacheError):
         error = to_oci_error(error)
     if not isinstance(error, OCIError):

@@ -104,6 +104,11 @@ def app(caches: list[ClosingCache]) -> FastAPI:
     async def fail(kind: str) -> None:
         raise ERRORS[kind][0]
 
+    @app.websocket("/fail")
+    async def fail_in_websocket(socket: WebSocket) -> None:
+        await socket.accept()
+        raise ERRORS["unknown"][0]
+
     @app.websocket("/echo")
     async def echo(socket: WebSocket, ctx: RequestContext, cache: Cache) -> None:
         await socket.accept()
@@ -165,6 +170,16 @@ async def test_websocket(app: FastAPI) -> None:
     }
     await server.run(app, scope)
     assert [message.get("text") for message in server.sent] == [None, '["a",false,null]']
+
+
+async def test_error_in_a_websocket(app: FastAPI) -> None:
+    """An error in a websocket goes on to the server as it is, for nothing of HTTP can be sent there."""
+    server = Server()
+    server.say({"type": "websocket.connect"})
+    scope: Scope = {"type": "websocket", "path": "/fail", "query_string": b"", "headers": []}
+    with pytest.raises(NotFoundError):
+        await server.run(app, scope)
+    assert [message["type"] for message in server.sent] == ["websocket.accept"]
 
 
 @pytest.mark.parametrize("need", [RequestContext, Cache], ids=["context", "cache"])
