@@ -1,4 +1,4 @@
-"""`python -m tests.coherence --minutes 10 --seed 1`: a run, its report, and 1 if it found a violation."""
+"""`python -m tests.coherence --minutes 10 --seed 1`: a run, its report, and 1 unless all is right."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--near", action="store_const", dest="variant", const="near", help="--variant near")
     parser.add_argument("--faults", default="all", help=f"all, none, or some of {','.join(FAULTS)}")
     parser.add_argument("--persistence", choices=PERSISTENCE, default="none")
-    parser.add_argument("--until-caught", action="store_true", help="end with the first stale yes")
+    parser.add_argument("--until-caught", action="store_true", help="end when the variant is caught")
     parser.add_argument("--rate-report", action="store_true", help="show how the rate went")
     return parser.parse_args(arguments)
 
@@ -52,12 +52,12 @@ def main(arguments: list[str]) -> int:
     folder = Path(mkdtemp(prefix="coherence-"))
     report = asyncio.run(conduct(settings, folder))
     told = [*report.lines(), *(report.rates() if given.rate_report else ())]
-    if report.violated:
+    if not report.is_clean:
         told.append(f"The logs are kept in {folder}")
     else:
         shutil.rmtree(folder)
     sys.stdout.write("\n".join(told) + "\n")
-    return 1 if report.violated else 0
+    return 0 if report.is_clean else 1
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ from typing import NamedTuple
 
 from tests.coherence.history import ADDITIONS, CHANGES, EVERYWHERE, NEVER, Kind, Operation, Outcome, Span
 from tests.coherence.registers import Registers
+from tests.coherence.rest import File, Removals
 from tests.coherence.travel import Travel
 
 RETENTION = 30_000_000_000  # nanoseconds; longer than any call may take
@@ -48,8 +49,8 @@ RECENT = 60  # answers about a layer that are kept for the story
 
 STALE_YES = "stale yes"
 STALE_NO = "stale no"
-
-File = tuple[int, int]  # a link by repository and digest, a blob by EVERYWHERE and digest
+LIE_AT_REST = "lie at rest"
+NEVER_CACHED = "never cached again"
 
 
 class Deed(NamedTuple):
@@ -151,6 +152,7 @@ class Checker:
         self.unjudged = 0
         self._writings: defaultdict[File, Deeds] = defaultdict(Deeds)
         self._deletions: defaultdict[File, Deeds] = defaultdict(Deeds)
+        self._removals = Removals()
         self._under_way: dict[tuple[str, int], Operation] = {}
         self._answers: list[Operation] = []
         self._recent: defaultdict[File, deque[Operation]] = defaultdict(lambda: deque(maxlen=RECENT))
@@ -191,6 +193,8 @@ class Checker:
         if operation.kind == Kind.MARK:
             self.registers.note(operation)
             return
+        if operation.kind not in ADDITIONS:
+            self._removals.note(operation)
         deeds = self._writings if operation.kind in ADDITIONS else self._deletions
         blob, link = (EVERYWHERE, operation.dgst), (operation.repo, operation.dgst)
         if operation.kind in (Kind.PUSH, Kind.SWEEP) and operation.blob != NEVER:
@@ -212,6 +216,22 @@ class Checker:
         if horizon - self._forgotten > 2 * self._retention:
             self._forget(horizon - self._retention)
         return found
+
+    def judge_yes_at_rest(self, yes: Operation, absent: Iterable[File], marker_life: int) -> Violation | None:
+        """Judge one that was given when all was over and files were *absent*; nanoseconds."""
+        evidence = [removal for file in absent if (removal := self._removals.blamed(file, marker_life))]
+        return self._at_rest(LIE_AT_REST, yes, evidence) if evidence else None
+
+    def judge_miss_at_rest(self, miss: Operation) -> Violation:
+        """Judge a miss of what is there, though it was read right before, when no marker lay any more."""
+        evidence = [deed.operation for file in self._files(miss) for deed in self._writings[file]]
+        return self._at_rest(NEVER_CACHED, miss, evidence[-1:] or [miss])
+
+    def _at_rest(self, name: str, answer: Operation, evidence: list[Operation]) -> Violation:
+        begin = min(operation.begin for operation in evidence)
+        told = {answer, *evidence}
+        told |= {deed.operation for deed in self._around(self._files(answer), begin, answer.end)}
+        return Violation(name, answer, evidence, sorted(told, key=lambda operation: operation.begin))
 
     def _judged(self, answer: Operation) -> Violation | None:
         since = self._travel.since(answer)

@@ -13,12 +13,13 @@ from layercache.redis.cache import RedisCache
 from tests.coherence.checker import Checker
 from tests.coherence.crew import Crew
 from tests.coherence.faults import Faults
-from tests.coherence.history import Log, LogReader, Operation, Outcome, now
+from tests.coherence.history import Kind, Log, LogReader, Operation, Outcome, now
 from tests.coherence.operations import Hands
 from tests.coherence.report import SECOND, Report
+from tests.coherence.rest import FAULTS_THAT_END_MARKERS
 from tests.coherence.settings import PERSISTENCE, Settings
 from tests.coherence.tree import Pauses, Tree
-from tests.coherence.variants import VARIANTS
+from tests.coherence.variants import CLOSING_SECONDS, VARIANTS
 from tests.redis.proxy import Proxy
 from tests.servers import RedisServer, find_servers, running
 
@@ -94,19 +95,43 @@ class Run:
         self._checker.take(operation)
 
     async def audit(self, tree: Tree, url: str, folder: Path) -> None:
-        """Ask the cache for every layer, now that nothing else happens."""
+        """Ask the cache for every layer, now that nothing else happens, and again when it may know all."""
         path, chance = folder / "auditor.log", Random(0)
-        log, cache = Log(path), RedisCache(url)
+        log, reader = Log(path), LogReader(path, "auditor")
+        cache = RedisCache(url)
         async with ReadThroughCache(cache, tree.source()) as front:
-            await Hands(front, cache, tree, log, chance, Pauses(chance, 0.0)).audit(background())
+            hands = Hands(front, cache, tree, log, chance, Pauses(chance, 0.0))
+            await hands.audit(background())
+            self._judge_rest(tree, list(reader.read()))
+            if not self.report.violated:
+                await asyncio.sleep(CLOSING_SECONDS)  # until the last marker has ended
+                await hands.read_all(background())
+                await hands.audit(background())
+                self._judge_what_is_kept(tree, list(reader.read()))
         log.close()
-        answers = list(LogReader(path, "auditor").read())
-        for answer in answers:
-            self._checker.take(answer)
-        self.report.blame(self._checker.judge(now()), now())
         self.report.judged = self._checker.judged
         self.report.unjudged = self._checker.unjudged
         self.report.looks = self._checker.registers.judged
         self.report.ages = self._checker.registers.ages
-        claimed = [answer for answer in answers if answer.outcome == Outcome.YES]
-        self.report.lies_at_rest = sum(not tree.has(answer.repo, answer.dgst) for answer in claimed)
+
+    def _judge_rest(self, tree: Tree, answers: list[Operation]) -> None:
+        """Judge what the cache claims."""
+        for answer in answers:
+            self._checker.take(answer)
+        self.report.blame(self._checker.judge(now()), now())
+        for answer in answers:
+            if answer.outcome != Outcome.YES:
+                continue
+            self.report.claims_at_rest += 1
+            if absent := tree.absent(answer.repo, answer.dgst):
+                self.report.lies_at_rest += 1
+                if not FAULTS_THAT_END_MARKERS & set(self._settings.faults):
+                    lie = self._checker.judge_yes_at_rest(answer, absent, round(CLOSING_SECONDS * SECOND))
+                    self.report.blame([lie] if lie else [], now())
+
+    def _judge_what_is_kept(self, tree: Tree, answers: list[Operation]) -> None:
+        """Judge what it knows after all was read."""
+        for answer in answers:
+            self.report.kept_at_rest += answer.kind == Kind.AUDIT and answer.outcome == Outcome.YES
+            if answer.outcome == Outcome.MISS and tree.has(answer.repo, answer.dgst):
+                self.report.blame([self._checker.judge_miss_at_rest(answer)], now())

@@ -98,6 +98,22 @@ class History:
         """The names of it."""
         return [violation.name for violation in self.found(when)]
 
+    # ---- at rest
+
+    def says_at_rest(self, when: int, marker_life: int) -> list[str]:
+        """The names of what is found if the cache claims the layer at *when*, and neither file is there."""
+        yes = self._audit(Outcome.YES, when)
+        self._checker.take(yes)
+        lie = self._checker.judge_yes_at_rest(yes, [(0, 0), (EVERYWHERE, 0)], marker_life)
+        return [*self.says(when + LATER), *([lie.name] if lie else [])]
+
+    def miss_at_rest(self, when: int) -> Violation:
+        """What is said if the cache does not know the layer at *when*."""
+        return self._checker.judge_miss_at_rest(self._audit(Outcome.MISS, when))
+
+    def _audit(self, outcome: Outcome, when: int) -> Operation:
+        return Operation(Kind.AUDIT, outcome, 0, 0, self._number + 1, when, when + 1, worker="auditor")
+
     @property
     def ages(self) -> list[int]:
         """How old the looks were that were not the last of a register."""

@@ -119,6 +119,12 @@ class Hands:
             for dgst in range(len(DGSTS)):
                 await self._ask(Kind.AUDIT, repo, dgst, self._cache.stat(ctx, REPOS[repo], DGSTS[dgst]))
 
+    async def read_all(self, ctx: Context) -> None:
+        """Ask for every layer, as HEADs do."""
+        for repo in range(len(REPOS)):
+            for dgst in range(len(DGSTS)):
+                await self._stat(ctx, repo, dgst)
+
     async def _stat(self, ctx: Context, repo: int, dgst: int) -> bool:
         return await self._ask(Kind.STAT, repo, dgst, self._front.stat(ctx, REPOS[repo], DGSTS[dgst]))
 

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from tests.coherence.checker import STALE_NO, Violation
+from tests.coherence.checker import Violation
 from tests.coherence.faults import Fault
 from tests.coherence.history import CHANGES, EVERYWHERE, NEVER, Kind, Operation, Outcome
 from tests.coherence.settings import Settings
 from tests.coherence.tree import DGSTS, REPOS
+from tests.coherence.variants import VARIANTS
 
 SECOND = 1_000_000_000
 SHARES = {"half of them": 0.5, "99 %": 0.99, "all": 1.0}
@@ -30,13 +31,15 @@ class Report:
         unjudged: How many it could not.
         violations: Those that were found, or the first so many.
         violated: How many there were of each sort.
-        caught: When the first was found that is not a stale no, in seconds from the begin.
+        caught: When the first was found by which the variant is to be caught, in seconds from the begin.
         faults: What befell the run.
         tallies: What the caches told of themselves.
         near: How many looks at registers came from near, by the time that they took.
         looks: How many were judged.
         ages: Of each at a version that was over: for how many nanoseconds it had been.
-        lies_at_rest: Layers that the cache claimed when all was over, and the storage did not have.
+        claims_at_rest: Layers that the cache claimed when all was over.
+        lies_at_rest: Those of them that the storage did not have.
+        kept_at_rest: Layers that it claimed after all had been read once more; 0: that was not tried.
     """
 
     settings: Settings
@@ -55,7 +58,9 @@ class Report:
     near: int = 0
     looks: int = 0
     ages: list[int] = field(default_factory=list)
+    claims_at_rest: int = 0
     lies_at_rest: int = 0
+    kept_at_rest: int = 0
     _last: tuple[str, int] = ("", 0)
 
     def count(self, operation: Operation) -> None:
@@ -73,11 +78,16 @@ class Report:
     def blame(self, violations: Iterable[Violation], when: int) -> None:
         """Add what the checker found at *when*."""
         for violation in violations:
-            if self.caught is None and violation.name != STALE_NO:
+            if self.caught is None and violation.name == VARIANTS[self.settings.variant].fault:
                 self.caught = (when - self.begin) / SECOND
             self.violated[violation.name] += 1
             if len(self.violations) < KEPT:
                 self.violations.append(violation)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is wrong, and that was looked for: answers were judged, and none was left out."""
+        return not self.violated and self.judged > 0 and self.unjudged == 0
 
     @property
     def rate(self) -> float:
@@ -101,13 +111,17 @@ class Report:
         yield f"faults       {_listed(Counter(fault.name for fault in self.faults)) or 'none'}"
         yield f"answers      {self.judged:,} judged, {self.unjudged} that came too late to be"
         yield f"looks        {self.looks:,} judged, {self.near:,} came from near; {self._staleness()}"
-        yield f"at rest      {self.lies_at_rest} layers claimed by the cache that the storage does not have"
+        yield (
+            f"at rest      {self.claims_at_rest} layers claimed by the cache, {self.lies_at_rest} that the"
+            f" storage does not have; {self.kept_at_rest} once all had been read"
+        )
         yield f"violations   {_listed(self.violated) or 'none'}"
         if self.violations:
             layers = {(violation.answer.repo, violation.answer.dgst) for violation in self.violations}
             latest = max(violation.age for violation in self.violations) / SECOND
             if self.caught is not None:
-                yield f"             the first stale yes was caught after {self.caught:.1f} s"
+                name = VARIANTS[told.variant].fault
+                yield f"             the first {name} was caught after {self.caught:.1f} s"
             yield f"             of {len(layers)} layers, the last {latest:.2f} s after what it contradicts"
         yield from self._stories()
 

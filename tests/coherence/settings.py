@@ -45,7 +45,7 @@ class Settings:
         faults: Some of `FAULTS`.
         persistence: One of `PERSISTENCE`.
         slowness: Seconds that a slow storage may take for one question.
-        until_caught: Whether to end with the first stale yes.
+        until_caught: Whether to end when the variant is caught.
     """
 
     seconds: float

@@ -3,7 +3,8 @@
 from tests.coherence.faults import Fault
 from tests.coherence.histories import History
 from tests.coherence.history import Kind, Outcome
-from tests.coherence.report import story
+from tests.coherence.report import Report, story
+from tests.coherence.settings import Settings
 
 MS = 1_000_000
 
@@ -52,3 +53,19 @@ def test_story_of_a_register() -> None:
         ["two", "look", "register", "0", "yes,", "what", "was", "marked", "at", "0.000", "<-"],
     ]
     assert evidence.endswith("the mark at 30.000.")
+
+
+def test_clean() -> None:
+    """A run is clean if answers were judged, all of them, and none was wrong."""
+    report = Report(Settings(1.0), 0)
+    assert not report.is_clean
+    report.judged = 1
+    assert report.is_clean
+    report.unjudged = 1
+    assert not report.is_clean
+    report.unjudged = 0
+    history = History()
+    history.ask(30, 40, Outcome.NO)
+    report.blame(history.found(), 100)
+    assert not report.is_clean
+    assert report.caught is None

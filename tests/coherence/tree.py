@@ -14,7 +14,7 @@ from layercache.context import Context
 from layercache.meta import LayerMeta
 from layercache.storage import StorageSource
 from layercache.storage.layout import data_path, layer_link_path
-from tests.coherence.history import Span, now
+from tests.coherence.history import EVERYWHERE, Span, now
 from tests.coherence.settings import MOST_WORKERS
 from tests.storage.trees import digest_of
 
@@ -50,9 +50,18 @@ class Tree:
         """Whether the blob is there."""
         return self._blob(dgst).exists()
 
+    def has_link(self, repo: int, dgst: int) -> bool:
+        """Whether the link is there."""
+        return self._link(repo, dgst).exists()
+
     def has(self, repo: int, dgst: int) -> bool:
         """Whether the repository has the layer."""
-        return self._link(repo, dgst).exists() and self.has_blob(dgst)
+        return self.has_link(repo, dgst) and self.has_blob(dgst)
+
+    def absent(self, repo: int, dgst: int) -> list[tuple[int, int]]:
+        """Which of the two files of a layer are not there, as `rest.py` names them."""
+        files = (((repo, dgst), self.has_link(repo, dgst)), ((EVERYWHERE, dgst), self.has_blob(dgst)))
+        return [file for file, is_there in files if not is_there]
 
     def write_blob(self, dgst: int) -> Span:
         """Have the blob."""

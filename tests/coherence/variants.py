@@ -35,6 +35,8 @@ from layercache.redis.link import Link
 from layercache.tiered.answers import Answers
 from layercache.tiered.cache import TieredCache
 from layercache.tiered.near import Near
+from tests.coherence.checker import STALE_YES
+from tests.coherence.registers import STALE_VERSION
 
 # Short, so that the run sees them expire, also under whom they were made for.
 LEASE_SECONDS = 1.0
@@ -128,11 +130,13 @@ class Variant(NamedTuple):
         cache: Makes the cache over a URL.
         front: Makes the read-through of a cache and a source.
         max_staleness: Seconds that an answer may be old when nothing is heard; 0: there is no near memory.
+        fault: The violation by which it is to be caught, if it is wrong.
     """
 
     cache: Callable[[str], LayerInfoCache]
     front: Callable[..., ReadThroughCache] = ReadThroughCache
     max_staleness: float = 0.0
+    fault: str = STALE_YES
 
 
 def _ours(url: str, closing_seconds: float = CLOSING_SECONDS) -> RedisCache:
@@ -154,10 +158,14 @@ VARIANTS = {
         lambda url: TieredCache(*_tiers(url), max_staleness=MAX_STALENESS), max_staleness=MAX_STALENESS
     ),
     "late-fill": Variant(
-        lambda url: FilledLate(*_tiers(url), max_staleness=MAX_STALENESS), max_staleness=MAX_STALENESS
+        lambda url: FilledLate(*_tiers(url), max_staleness=MAX_STALENESS),
+        max_staleness=MAX_STALENESS,
+        fault=STALE_VERSION,
     ),
     "endless": Variant(
-        lambda url: TieredCache(*_tiers(url, 2.0), max_staleness=3600.0), max_staleness=MAX_STALENESS
+        lambda url: TieredCache(*_tiers(url, 2.0), max_staleness=3600.0),
+        max_staleness=MAX_STALENESS,
+        fault=STALE_VERSION,
     ),
     "go": Variant(lambda url: LikeTheGoRegistry(_ours(url))),
 }
