@@ -6,8 +6,10 @@ there; and a registry that believed it would tell its clients that every image
 is gone. So whoever finds nothing looks once more, for the tree itself, and a
 tree that is missing or empty is an error. What is found costs nothing more.
 
-A link without its blob is a "no": the Go registry's sweep deletes the blobs
-and leaves the links.
+A link without its blob is a "no": the Go registry's sweep deletes blobs, and up to
+version 2.8 it leaves their links. That of version 3 deletes links as well, also of
+blobs that stay since another repository has them; a cache is told of those by
+`removing`, or finds them by a `Reconciler`.
 """
 
 import atexit
