@@ -221,7 +221,7 @@ class Lifetime:
         self._is_told = False
         self._watchers = None
         if self._place is not None:
-            self._place.leave(self)
+            self._place.discard(self)
             self._place = None
         if self._upper is not None and self._upper._children is not None:
             self._upper._children.discard(self)

@@ -17,9 +17,9 @@ GRAIN = 0.01  # seconds
 
 
 class Place(Protocol):
-    """Where somebody waits for a deadline."""
+    """Where somebody waits for a deadline: a plain set, mostly, which is left without a frame of Python."""
 
-    def leave(self, member: "Expirable", /) -> None:
+    def discard(self, member: object, /) -> None:
         """Take *member* out, if it is in."""
 
 
@@ -33,13 +33,6 @@ class Expirable(Protocol):
         """The deadline has passed."""
 
 
-class Noted(set[Expirable]):
-    """Those who came within one grain."""
-
-    __slots__ = ()
-    leave = set.discard  # Nearly everybody leaves from here: without a frame of Python.
-
-
 class Bucket(set[Expirable]):
     """Those whose deadlines fall into one grain; its timer lives while it has members."""
 
@@ -51,9 +44,9 @@ class Bucket(set[Expirable]):
         self._tick = tick
         self._handle = asyncio.get_running_loop().call_at(tick * GRAIN, self._turn)
 
-    def leave(self, member: Expirable) -> None:
+    def discard(self, member: object) -> None:
         """Take *member* out, if it is in; the last one out stops the timer."""
-        self.discard(member)
+        super().discard(member)
         if not self and self._timers.buckets.pop(self._tick, None) is not None:
             self._handle.cancel()
 
@@ -76,7 +69,7 @@ class Timers:
         self.loop = loop
         self.clock: Callable[[], float] = time.monotonic if loop is None or _is_plain(loop) else loop.time
         self.buckets: dict[int, Bucket] = {}
-        self._noted: Noted | None = None
+        self._noted: set[Expirable] | None = None
 
     @staticmethod
     def current() -> "Timers":
@@ -102,7 +95,7 @@ class Timers:
         """Have *member* expire once its deadline has passed, unless it leaves before."""
         noted = self._noted
         if noted is None:
-            noted = self._noted = Noted()
+            noted = self._noted = set()
             asyncio.get_running_loop().call_later(GRAIN, self._sort)
         noted.add(member)
         member._place = noted

@@ -21,7 +21,7 @@ class Answers:
 
     def __init__(self, near: Near) -> None:
         self._near = near
-        self.count = 0
+        self.count: int = 0
 
     def member(self, about: tuple[Ticket, str, str], reply: object) -> bool:
         """Read the reply to `member_query`."""

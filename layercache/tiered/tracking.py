@@ -51,7 +51,7 @@ class Tracking:
         self._clock = clock
         self._max_staleness = max_staleness
         self.trusted_until: float = -math.inf
-        self.changes = 0
+        self.changes: int = 0
         self.last_change: tuple[str, float] = "", -math.inf
 
     @property
