@@ -14,6 +14,8 @@ ALGORITHMS = pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 def test_listing_tags(registry: Client, repo: str) -> None:
     """Tags are listed in their order, and a repository to which nothing was pushed is unknown."""
     assert registry.get(f"/v2/{repo}/tags/list").code == "NAME_UNKNOWN"
+    registry.push(f"{repo}/below", b"{}")
+    assert registry.get(f"/v2/{repo}/tags/list").code == "NAME_UNKNOWN"
     registry.push(repo, b"{}")
     assert registry.tags(repo) == []
     for tag in ("b", "a", "B", "1.0", "_x"):

@@ -106,6 +106,25 @@ def test_malformed_chunk(registry: Client, repo: str, place: str) -> None:
     assert (answer.status, answer.code) == (400, "SIZE_INVALID")
 
 
+@pytest.mark.parametrize("content", [b"012", b"01234"])
+def test_chunk_of_another_length(registry: Client, repo: str, content: bytes) -> None:
+    """A chunk that is shorter or longer than it says, which only its end can tell, is not kept."""
+    location = registry.begin(repo)
+    answer = registry.ask("PATCH", location, iter([content]), Content_Range="0-3")
+    assert (answer.status, answer.code) == (400, "SIZE_INVALID")
+    dgst = digest_of(b"kept")
+    assert registry.ask("PUT", f"{location}?digest={dgst}", b"kept", Content_Range="0-3").status == 201
+
+
+def test_upload_by_another_spelling(registry: Client, repo: str) -> None:
+    """An upload is known by the name that it was given, letter for letter."""
+    location = registry.begin(repo)
+    folder, _, name = location.rpartition("/")
+    for other in (name.replace("-", ""), f"%7B{name}%7D", f"urn:uuid:{name}"):
+        assert registry.get(f"{folder}/{other}").code == "BLOB_UPLOAD_UNKNOWN"
+    assert registry.get(location).status == 204
+
+
 @ALGORITHMS
 @pytest.mark.parametrize("way", ["POST", "PUT", "PATCH"])
 def test_upload_that_is_something_else(registry: Client, repo: str, algorithm: str, way: str) -> None:

@@ -171,6 +171,14 @@ def test_manifest_that_is_too_long(registry: Client, repo: str) -> None:
     assert registry.ask("PUT", path, longest + b" ").status == 413
 
 
+def test_subject_that_no_file_can_be_named_by(registry: Client, repo: str) -> None:
+    """A manifest about what can be nowhere is refused, and nothing is kept."""
+    content = json.dumps({"subject": {"digest": f"future:{'a' * 500}"}}).encode()
+    answer = registry.ask("PUT", f"/v2/{repo}/manifests/1.0", content)
+    assert (answer.status, answer.code) == (400, "MANIFEST_INVALID")
+    assert registry.get(f"/v2/{repo}/manifests/{digest_of(content)}").status == 404
+
+
 @ALGORITHMS
 def test_pushing_manifests_with_subject(registry: Client, repo: str, algorithm: str) -> None:
     """A manifest about another one, which need not be there, is answered with the header OCI-Subject."""

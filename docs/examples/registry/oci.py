@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NoReturn, TypedDict
 
@@ -68,8 +68,8 @@ def media_type(manifest: bytes) -> str:
     return OCI_INDEX if "manifests" in content else OCI_MANIFEST
 
 
-def first_byte(headers: Mapping[str, str]) -> int | None:
-    """Where the chunk of an upload begins, if the client says: `Content-Range: 0-99`.
+def place(headers: Mapping[str, str]) -> range | None:
+    """Which bytes of an upload a chunk is, if the client says: `Content-Range: 0-99`.
 
     Raises:
         OCIError: It says so in malformed words, or of another length than the body has.
@@ -81,7 +81,20 @@ def first_byte(headers: Mapping[str, str]) -> int | None:
     first, last = map(int, found.groups()) if found else (1, -1)
     if last < first - 1 or headers.get("Content-Length", str(last - first + 1)) != str(last - first + 1):
         raise OCIError(400, "SIZE_INVALID", f"not the bytes {told}")
-    return first
+    return range(first, last + 1)
+
+
+async def require_length(chunks: AsyncIterator[bytes], length: int) -> AsyncIterator[bytes]:
+    """Give *chunks* on.
+
+    Raises:
+        OCIError: They are not so many bytes.
+    """
+    async for chunk in chunks:
+        length -= len(chunk)
+        yield chunk
+    if length != 0:
+        raise OCIError(400, "SIZE_INVALID", "the body is not as long as Content-Range says")
 
 
 def referrers_tag(subject: Digest) -> str:

@@ -18,7 +18,7 @@ from layercache.fastapi import RequestContext
 from layercache.oci import OCIError, told
 from layercache.storage.layout import data_path, layer_link_path, revision_link_path, tag_link_path
 from registry.depends import Named, Registry, Shared, digest, finishing, repository
-from registry.oci import Contents, first_byte, read_manifest
+from registry.oci import Contents, place, read_manifest, require_length
 from registry.tree import ALGORITHMS, Upload, referrer_path, tag_index_path
 
 MAX_MANIFEST_SIZE = 4 * 1024 * 1024
@@ -127,10 +127,13 @@ async def cancel(registry: Shared, ctx: RequestContext, begun: Begun) -> Respons
 
 async def appended(request: Request, registry: Registry, ctx: Context, upload: Upload) -> Upload:
     """The upload, with the body of the request."""
-    first = first_byte(request.headers)
-    if first not in {None, upload.size}:
+    told_place = place(request.headers)
+    if told_place is not None and told_place.start != upload.size:
         raise OCIError(416, "BLOB_UPLOAD_INVALID", f"{upload.size} bytes came so far", progress(upload))
-    await registry.tree.append(upload, request.stream())
+    chunks: AsyncIterator[bytes] = request.stream()
+    if told_place is not None:
+        chunks = require_length(chunks, len(told_place))
+    await registry.tree.append(upload, chunks)
     with finishing(ctx) as rest:
         return await registry.tree.find(rest, upload.repo, upload.name)
 
@@ -227,7 +230,10 @@ async def keep(
     """Write a manifest, and only then what leads to it."""
     with told(400, "MANIFEST_INVALID"):
         links = [(tag_index_path(repo, tag, dgst), tag_link_path(repo, tag)) for tag in tags]
-    referrers = [] if subject is None else [referrer_path(repo, subject, dgst)]
+        referrers = []
+        if subject is not None:
+            revision_link_path(repo, subject)  # It has to be short enough for the name of a file.
+            referrers.append(referrer_path(repo, subject, dgst))
     await registry.tree.require(ctx)
     await registry.tree.write(ctx, data_path(dgst), content)
     for path in (revision_link_path(repo, dgst), *referrers, *chain.from_iterable(links)):

@@ -100,9 +100,10 @@ class Tree:
         return dict(sorted((file["path"][start:], file["size"]) for file in found))
 
     async def has_repository(self, ctx: Context, repo: Repository) -> bool:
-        """Whether anything was ever pushed to *repo*."""
+        """Whether anything was ever pushed to *repo*; below it may lie others."""
         listing = obstore.list_with_delimiter_async(self._store, folder_of(repo))
-        return bool((await self._do(ctx, listing))["common_prefixes"])
+        folders = {path.rpartition("/")[2] for path in (await self._do(ctx, listing))["common_prefixes"]}
+        return not folders.isdisjoint({"_layers", "_manifests", "_uploads"})
 
     # ---- uploads
 
@@ -121,8 +122,9 @@ class Tree:
             OCIError: There is none.
         """
         with suppress(ValueError):
-            folder = f"{folder_of(repo)}/_uploads/{uuid.UUID(name)}"
-            files = await self.files(ctx, folder)
+            is_spelt_as_given = str(uuid.UUID(name)) == name
+            folder = f"{folder_of(repo)}/_uploads/{name}"
+            files = await self.files(ctx, folder) if is_spelt_as_given else {}
             if "startedat" in files:
                 parts = [file for file in files if file.startswith("data.")]
                 size = sum(files[part] for part in parts)
