@@ -1,11 +1,12 @@
-"""HEAD blob on the example registry: without a cache, and with each; the storage takes 20 ms a question.
+"""HEAD blob on the example registry: single flight alone, and each cache; the storage takes 20 ms a question.
 
     python -m bench registry
     python -m bench.registry --seconds 10 --clients 1 64 --blobs 1000 --rounds 3
 
 The registry is one process of uvicorn; the load comes from hey (Debian's package
 of that name), up to eight of it; all on the loopback interface. Each cache knows
-all blobs before it is measured, as after the first pulls; "first" counts what the
+all blobs before it is measured, as after the first pulls ("one flight" keeps
+nothing, but those who ask for one blob at a time still share one question); "first" counts what the
 storage was asked until then, "then" what it was asked while the load ran. "CPU" is
 what the registry's process took of it for a request, which does not depend on who
 else uses the machine. The rounds are interleaved, and what is shown is the median.
@@ -61,7 +62,7 @@ def main() -> None:
         paths = make_tree(Path(root), options.blobs)
         with running_redis(max(find_servers().items())[1], Path(data)) as server:
             tiered = f"{server.url}?near={2 * options.blobs}"
-            caches = {"none": "none", "memory": "memory://", "redis": server.url, "tiered": tiered}
+            caches = {"one flight": "none", "memory": "memory://", "redis": server.url, "tiered": tiered}
             runs: dict[tuple[int, str], list[Run]] = defaultdict(list)
             for _ in range(options.rounds):
                 for name, url in caches.items():
@@ -134,11 +135,11 @@ def questions(port: int) -> int:
 
 def show(runs: Mapping[tuple[int, str], list[Run]]) -> None:
     """Print the medians of the rounds."""
-    print("clients cache     requests/s   median ms      p99 ms    CPU ms   asked first   asked then")
+    print("clients cache       requests/s   median ms      p99 ms    CPU ms   asked first   asked then")
     for (clients, name), rounds in sorted(runs.items(), key=lambda item: item[0][0]):
         rate, median, p99, spent, first, then = map(statistics.median, zip(*rounds, strict=True))
         times, asked = f"{median:>11.2f} {p99:>11.2f} {spent:>9.2f}", f"{first:>13,.0f} {then:>12,.0f}"
-        print(f"{clients:>7} {name:<8} {rate:>11,.0f} {times} {asked}")
+        print(f"{clients:>7} {name:<10} {rate:>11,.0f} {times} {asked}")
 
 
 if __name__ == "__main__":
