@@ -1,5 +1,6 @@
 """What others do between two steps of a handler of the example registry: no answer is untrue afterwards."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -7,13 +8,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+from registry.sweep import sweep
 from registry.tree import Tree, Upload
 from registry_fastapi import create_app
 
-from layercache import Context, Digest, LayerMeta, MemoryCache
+from layercache import Context, Digest, LayerMeta, MemoryCache, Repository, background
 from layercache.storage import StorageSource
+from layercache.storage.layout import data_path
 from tests.storage.trees import digest_of
-from tests.web.clients import serving
+from tests.web.clients import asking, serving
 
 
 @asynccontextmanager
@@ -67,3 +70,48 @@ async def test_manifest_that_asks_for_too_much(tmp_path: Path) -> None:
     assert pushed.status_code == 201
     assert asked == {digest_of(content): 1 for content in contents}
     assert most <= 16
+
+
+async def test_client_that_hangs_up_amid_a_commit(tmp_path: Path) -> None:
+    """A commit that was begun is finished, though its client has left."""
+    is_begun, is_finished = asyncio.Event(), asyncio.Event()
+
+    class Waiting(Tree):
+        async def begin(self, ctx: Context, repo: Repository) -> Upload:
+            self.request = ctx
+            return await super().begin(ctx, repo)
+
+        async def move(self, ctx: Context, path: str, target: str) -> None:
+            is_begun.set()
+            await self.request.wait()
+            await super().move(ctx, path, target)
+
+        async def discard(self, ctx: Context, upload: Upload) -> None:
+            await super().discard(ctx, upload)
+            is_finished.set()
+
+    dgst = digest_of(b"blob")
+    async with example(Waiting(tmp_path.as_uri()), StorageSource(tmp_path.as_uri())) as client:
+        port = client.base_url.port or 0
+        async with asyncio.timeout(10):
+            head = f"POST /v2/x/blobs/uploads/?digest={dgst} HTTP/1.1"
+            async with asking(port, head, "Content-Length: 4") as (_, writer):
+                writer.write(b"blob")
+                await is_begun.wait()
+            await is_finished.wait()
+        assert (await client.get(f"/v2/x/blobs/{dgst}")).content == b"blob"
+
+
+async def test_sweep_is_announced(tmp_path: Path) -> None:
+    """While a blob is swept, nobody may fill in that it is there."""
+    leases, dgst = list[object](), digest_of(b"swept")
+
+    class Looking(Tree):
+        async def delete(self, ctx: Context, *paths: str) -> None:
+            leases.append(await cache.lease(ctx, "x", dgst))
+            await super().delete(ctx, *paths)
+
+    tree, cache = Looking(tmp_path.as_uri()), MemoryCache()
+    await tree.write(background(), data_path(dgst), b"swept")
+    assert await sweep(background(), tree, cache) == [dgst]
+    assert leases == [None]

@@ -3,8 +3,9 @@
 import pytest
 
 from layercache import Digest
+from layercache.storage.layout import layer_link_path
 from tests.examples.registries import Answer, Client
-from tests.storage.trees import ABSENT, digest_of
+from tests.storage.trees import ABSENT, Tree, digest_of
 
 ALGORITHMS = pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 
@@ -176,3 +177,13 @@ def test_blob_that_is_not_mounted(registry: Client, repo: str, source: str) -> N
     assert registry.head(f"/v2/{repo}/blobs/{dgst}").status == 404
     answer = registry.ask("PUT", f"{location}?digest={dgst}", b"mounted")
     require_pushed(registry, repo, answer, dgst, b"mounted")
+
+
+def test_blob_that_vanished_is_not_mounted(registry: Client, tree: Tree, repo: str) -> None:
+    """A blob is not mounted from a repository that no longer has it, though the cache says that it does."""
+    source = f"{repo}/source"
+    dgst = registry.push(source, b"vanished")
+    tree.delete(layer_link_path(source, dgst))
+    assert registry.head(f"/v2/{source}/blobs/{dgst}").status == 200
+    assert registry.ask("POST", f"/v2/{repo}/blobs/uploads/?mount={dgst}&from={source}").status == 202
+    assert registry.head(f"/v2/{repo}/blobs/{dgst}").status == 404
