@@ -63,15 +63,21 @@ async def test_killed_clients(tmp_path: Path, remembered: LayerInfoCache) -> Non
         random = Random(6)
         for _ in range(CLIENTS // AT_ONCE):
             await asyncio.gather(*(hang_up(random, port) for _ in range(AT_ONCE)))
-        async with asyncio.timeout(30):
-            await settled(tasks)
-        gc.collect()
-        assert process.num_fds() <= files + 1
-        for dgst, content in zip(DIGESTS, CONTENTS, strict=True):
+        try:
+            async with asyncio.timeout(30):
+                await settled(tasks)
+                gc.collect()
+                # A connection between two requests has no task, and hears of its end in a later turn.
+                while process.num_fds() > files + 1:  # noqa: ASYNC110 - a socket is closed without an event
+                    await asyncio.sleep(0)
+        except TimeoutError:
+            left = (asyncio.all_tasks(), process.open_files(), process.net_connections())
+            pytest.fail(f"{tasks} tasks and {files} files before, and now {left}")
+        for number, (dgst, content) in enumerate(zip(DIGESTS, CONTENTS, strict=True)):
             try:
                 meta = await remembered.stat(background(), "x", dgst)
             except NotFoundError:
                 continue
-            assert await source.contains(background(), "x", dgst)
+            assert await source.contains(background(), "x", dgst), (number, meta, remembered)
             chunks = await source.open(background(), dgst, meta)
             assert b"".join([chunk async for chunk in chunks]) == content
