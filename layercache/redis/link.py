@@ -225,7 +225,7 @@ class Link:
         looks = 0  # at this head
         has_lasted = False
         while True:
-            with contextlib.suppress(BackendUnavailableError):  # then the queue is full, and has a head
+            with contextlib.suppress(BackendUnavailableError):  # It is lost, which is seen below.
                 self._ping(wire)
             looks = looks + 1 if wire.head() == head else 1
             head = wire.head()
@@ -242,7 +242,7 @@ class Link:
 
     def _ping(self, wire: Wire) -> None:
         if self._follower is None:
-            wire.call(PING).cancel()  # nobody waits for it
+            wire.call_anyway(PING).cancel()  # nobody waits for it
             return
         answered = self._follower.pinging()
 
@@ -250,7 +250,7 @@ class Link:
             if pong.exception() is None and self.wire is wire:
                 answered()
 
-        wire.call(PING).add_done_callback(look)
+        wire.call_anyway(PING).add_done_callback(look)
 
 
 def _told(failure: Exception) -> BackendError:

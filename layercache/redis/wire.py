@@ -128,6 +128,18 @@ class Wire(asyncio.BufferedProtocol):
         waiters.append(future)
         return future
 
+    def call_anyway(self, payload: str) -> "asyncio.Future[object]":
+        """Send *payload*, one command, though there is no room: a crowd must not end the heartbeats.
+
+        Raises:
+            BackendUnavailableError: Nothing was sent: the connection is lost.
+        """
+        room, self._room = self._room, 0 if self.lost else len(self._waiters) + 1
+        try:
+            return self.call(payload)
+        finally:
+            self._room = room
+
     def _flush(self) -> None:
         if not self._out:
             return  # lost meanwhile
