@@ -10,6 +10,7 @@ import pytest
 import uvloop
 
 from tests.servers import RedisServer, find_servers, running, which
+from tests.ups import Ups
 
 SERVERS = find_servers()
 EVERY_LOOP = "every_loop"
@@ -86,3 +87,9 @@ def own_server(redis_program: Path, redis_directory: Path) -> Iterator[RedisServ
     """A server that belongs to one test, which may kill it."""
     with running(redis_program, redis_directory) as server:
         yield server
+
+
+@pytest.fixture
+def ups() -> Ups:
+    """What a test may give to a link, to know when it is up again."""
+    return Ups()

@@ -1,6 +1,5 @@
 """Caches on real servers, each with a link of its own, as if it were in a process of its own."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -9,38 +8,6 @@ from layercache.redis.cache import RedisCache
 from tests.servers import RedisServer
 
 MakeCache = Callable[..., RedisCache]
-
-
-class Ups:
-    """Is told of the states of a link, counts how often it came up, and waits for the next time."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.is_up = False
-        self._changed = asyncio.Event()
-
-    def __call__(self, is_up: bool) -> None:
-        self.count += is_up
-        self.is_up = is_up
-        self._changed.set()
-
-    async def until(self, count: int) -> None:
-        """Return when the link has come up *count* times."""
-        while self.count < count:
-            self._changed.clear()
-            await self._changed.wait()
-
-    async def until_down(self) -> None:
-        """Return when the link is lost."""
-        while self.is_up:
-            self._changed.clear()
-            await self._changed.wait()
-
-
-@pytest.fixture
-def ups() -> Ups:
-    """What a test may give to a link, to know when it is up again."""
-    return Ups()
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from layercache.redis.link import Link
 from layercache.redis.schema import NonsenseError
 from layercache.redis.wire import LinkLost, pack
 from tests.redis.proxy import Proxy
-from tests.redis_cache.conftest import MakeCache, Ups
+from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer
+from tests.ups import Ups
 
 CTX = background()
 REPO = "library/a"

@@ -14,8 +14,9 @@ from layercache.redis.cache import RedisCache
 from layercache.redis.handshake import Handshake
 from layercache.redis.link import Link
 from layercache.redis.replies import ReplyFault
-from tests.redis_cache.conftest import MakeCache, Ups
+from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer, free_port
+from tests.ups import Ups
 
 CTX = background()
 REPO = "library/a"

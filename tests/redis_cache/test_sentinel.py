@@ -18,8 +18,9 @@ from layercache.redis.cache import RedisCache
 from layercache.redis.handshake import Handshake
 from layercache.redis.link import Link
 from layercache.redis.wire import pack
-from tests.redis_cache.conftest import MakeCache, Ups
+from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisSentinel, RedisServer, running, started
+from tests.ups import Ups
 
 CTX = background()
 NAME = "registry"

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from layercache import MemoryCache, RedisCache, TieredCache
-from tests.redis_cache.conftest import Ups
 from tests.tiered.stage import Stage
 
 MakeTiered = Callable[..., TieredCache]
@@ -18,12 +17,6 @@ async def stage() -> AsyncIterator[Stage]:
     await stage.connect()
     yield stage
     await stage.cache.aclose()
-
-
-@pytest.fixture
-def ups() -> Ups:
-    """What a test may give to a link, to know when it is up again."""
-    return Ups()
 
 
 @pytest.fixture
