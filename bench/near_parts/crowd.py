@@ -13,7 +13,7 @@ import sys
 
 from bench.near_parts.changes import Node
 from bench.near_parts.scene import CLIENT_CORE
-from bench.near_parts.worker import used
+from bench.processor import cpu_seconds
 from layercache import background
 
 
@@ -30,7 +30,7 @@ async def serve(url: str, count: int) -> None:
     read = asyncio.get_running_loop().run_in_executor
     while line := await read(None, sys.stdin.readline):
         await ask(nodes, *line.split())
-        print(json.dumps([used(), sum(len(node.spent) for node in nodes)]), flush=True)
+        print(json.dumps([cpu_seconds(), sum(len(node.spent) for node in nodes)]), flush=True)
     for node in nodes:
         await node.cache.aclose()
 

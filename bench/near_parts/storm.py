@@ -24,7 +24,7 @@ from functools import partial
 
 from bench.near_parts.changes import PATIENCE
 from bench.near_parts.scene import AT_ONCE, CLIENT_CORE, SERVER_CORE, busy, server
-from bench.near_parts.worker import used
+from bench.processor import cpu_seconds
 from layercache import LayerMeta, MemoryCache, RedisCache, TieredCache, background
 from tests.memory.inside import digest
 from tests.servers import RedisServer
@@ -116,7 +116,7 @@ async def measure(server: RedisServer, turns: Turns, rate: int) -> str:
     """A row of figures, with a storm of *rate* writes a second, or none."""
     async with TieredCache(MemoryCache(2 * LAYERS), RedisCache(server.url), max_staleness=PATIENCE) as cache:
         await prepare(cache)
-        before, cpu, redis_cpu, begin = cache.state, used(), busy(server), time.monotonic()
+        before, cpu, redis_cpu, begin = cache.state, cpu_seconds(), busy(server), time.monotonic()
         waits: list[float] = []
         await asyncio.sleep(0)
         turns.taken.clear()
@@ -126,7 +126,7 @@ async def measure(server: RedisServer, turns: Turns, rate: int) -> str:
         writer = await start(*command, *writes) if rate else None
         await listen(cache, waits)
         seconds = time.monotonic() - begin
-        cpu, redis_cpu, after = used() - cpu, busy(server) - redis_cpu, cache.state
+        cpu, redis_cpu, after = cpu_seconds() - cpu, busy(server) - redis_cpu, cache.state
         if writer and reading:
             await writer.wait()
             reading.cancel()

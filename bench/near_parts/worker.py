@@ -15,7 +15,6 @@ import itertools
 import json
 import os
 import random
-import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from bench.memory_parts.layers import Layer, layers
 from bench.near_parts.contenders import CONTENDERS, Contender
 from bench.near_parts.scene import CLIENT_CORE
+from bench.processor import cpu_seconds
 
 LAYERS = 110_000
 NEAR = 10_000
@@ -57,9 +57,9 @@ class Cell:
         """Warm up, measure, and return the rate, the CPU per answer, and all that was answered."""
         running = [asyncio.create_task(self._loop()) for _ in range(tasks)]
         await asyncio.sleep(WARM_SECONDS)
-        answers, begin, cpu = self.answers, time.perf_counter(), used()
+        answers, begin, cpu = self.answers, time.perf_counter(), cpu_seconds()
         await asyncio.sleep(seconds)
-        answers, begin, cpu = self.answers - answers, time.perf_counter() - begin, used() - cpu
+        answers, begin, cpu = self.answers - answers, time.perf_counter() - begin, cpu_seconds() - cpu
         self.is_over = True
         await asyncio.gather(*running)
         return {"rate": answers / begin, "cpu": cpu / answers * 1e6, "all": self.answers}
@@ -71,12 +71,6 @@ class Cell:
             self.answers += 1
             if self.is_over:
                 return
-
-
-def used() -> float:
-    """Seconds of CPU that this process has used."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
 
 
 async def check(contender: Contender, some: Sequence[Layer]) -> None:

@@ -13,11 +13,11 @@ import itertools
 import json
 import math
 import os
-import resource
 import sys
 import time
 from collections.abc import Sequence
 
+from bench.processor import cpu_seconds
 from bench.redis_parts.contenders import CONTENDERS, Operation, operation, rows
 from bench.redis_parts.layers import Layer, layers
 
@@ -46,9 +46,9 @@ class Cell:
         running = [asyncio.create_task(self._loop(number)) for number in range(self.tasks)]
         await asyncio.sleep(WARM_SECONDS)
         self.latencies.clear()
-        answers, begin, cpu = self.answers, time.perf_counter(), _cpu()
+        answers, begin, cpu = self.answers, time.perf_counter(), cpu_seconds()
         await asyncio.sleep(seconds)
-        answers, begin, cpu = self.answers - answers, time.perf_counter() - begin, _cpu() - cpu
+        answers, begin, cpu = self.answers - answers, time.perf_counter() - begin, cpu_seconds() - cpu
         self.is_over = True
         await asyncio.gather(*running)
         ordered = sorted(self.latencies) or [math.nan]  # On a machine that is very busy none may be timed.
@@ -72,12 +72,6 @@ class Cell:
             self.answers += 1
             if self.is_over:
                 return
-
-
-def _cpu() -> float:
-    """Seconds of CPU that this process has used, all its threads."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 async def serve(name: str, url: str) -> None:
