@@ -20,9 +20,11 @@ from tests.web.clients import asking, serving
 
 
 @asynccontextmanager
-async def example(tree: Tree, source: StorageSource) -> AsyncIterator[httpx.AsyncClient]:
+async def example(
+    tree: Tree, source: StorageSource, cache: MemoryCache | None = None
+) -> AsyncIterator[httpx.AsyncClient]:
     """Serve the example registry from the loop of the test, over *tree* as *source* reads it."""
-    app = create_app(source, tree, MemoryCache())
+    app = create_app(source, tree, cache or MemoryCache())
     async with serving(app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
 
@@ -115,3 +117,13 @@ async def test_sweep_is_announced(tmp_path: Path) -> None:
     await tree.write(background(), data_path(dgst), b"swept")
     assert await sweep(background(), tree, cache) == [dgst]
     assert leases == [None]
+
+
+async def test_manifest_that_another_registry_remembers(tmp_path: Path) -> None:
+    """With a manifest goes what a Go registry that shares the cache has remembered of it."""
+    cache, dgst = MemoryCache(), digest_of(b"{}")
+    async with example(Tree(tmp_path.as_uri()), StorageSource(tmp_path.as_uri()), cache) as client:
+        assert (await client.put("/v2/x/manifests/1.0", content=b"{}")).status_code == 201
+        await cache.put(background(), "x", dgst, LayerMeta(data_path(dgst), 2))
+        assert (await client.delete(f"/v2/x/manifests/{dgst}")).status_code == 202
+        assert not await cache.contains(background(), "x", dgst)

@@ -39,6 +39,7 @@ async def manifest(
             await untag(registry, rest, repo, reference)
             return Response(status_code=202)
         await unrefer(registry, rest, repo, dgst)
+        # Here nobody asks the cache for a manifest; a Go registry that shares it does.
         async with registry.cache.removing(rest, repo, dgst):
             await registry.tree.delete(rest, revision_link_path(repo, dgst))
         for tag in await tags_of(registry, rest, repo):
