@@ -71,7 +71,7 @@ class Run:
         end = now() + round(self._settings.seconds * SECOND)
         async with self._faults:
             while now() < end and not (self._settings.until_caught and self.report.caught):
-                await asyncio.sleep(LOOKING_SECONDS)
+                await asyncio.sleep(LOOKING_SECONDS)  # The logs are other processes', which tell of no line.
                 self._crew.check()
                 self._look()
         await self._crew.end()
@@ -104,7 +104,7 @@ class Run:
             await hands.audit(background())
             self._judge_rest(tree, list(reader.read()))
             if not self.report.violated:
-                await asyncio.sleep(CLOSING_SECONDS)  # until the last marker has ended
+                await asyncio.sleep(CLOSING_SECONDS)  # The last marker ends by the clock of Redis.
                 await hands.read_all(background())
                 await hands.audit(background())
                 self._judge_what_is_kept(tree, list(reader.read()))

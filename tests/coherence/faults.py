@@ -1,4 +1,7 @@
-"""What befalls a run from outside, at random times. Faults of the server come one after the other."""
+"""What befalls a run from outside. Faults of the server come one after the other.
+
+Each sleep is a part of a fault: when it comes, and how long it lasts.
+"""
 
 import asyncio
 import contextlib

@@ -110,7 +110,8 @@ class Report:
         yield f"cache        {_listed(self.tallies)}"
         yield f"faults       {_listed(Counter(fault.name for fault in self.faults)) or 'none'}"
         yield f"answers      {self.judged:,} judged, {self.unjudged} that came too late to be"
-        yield f"looks        {self.looks:,} judged, {self.near:,} came from near; {self._staleness()}"
+        near = f", {self.near:,} came from near" if VARIANTS[told.variant].max_staleness else ""
+        yield f"looks        {self.looks:,} judged{near}; {self._staleness()}"
         yield (
             f"at rest      {self.claims_at_rest} layers claimed by the cache, {self.lies_at_rest} that the"
             f" storage does not have; {self.kept_at_rest} once all had been read"

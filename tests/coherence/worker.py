@@ -112,7 +112,9 @@ async def work(settings: Settings, name: str, role: str, place: int, url: str, f
 
 async def _tell(tally: Tally, path: Path) -> None:
     while True:
-        await asyncio.sleep(TELLING_SECONDS)
+        await asyncio.sleep(
+            TELLING_SECONDS
+        )  # A worker may be killed at any time, and then its last tally counts.
         _write(tally, path)
 
 
@@ -120,7 +122,7 @@ async def _witness(hands: Hands) -> None:
     while True:
         with contextlib.suppress(LayerCacheError):
             await hands.witness(background())
-        await asyncio.sleep(WITNESS_SECONDS)
+        await asyncio.sleep(WITNESS_SECONDS)  # How finely the age of an answer can be told.
 
 
 async def _watch(hands: Hands) -> None:
@@ -129,7 +131,7 @@ async def _watch(hands: Hands) -> None:
         for act in (hands.watch, hands.recall):
             with contextlib.suppress(LayerCacheError), background().with_timeout(WATCHING_SECONDS) as ctx:
                 await act(ctx)
-        await asyncio.sleep(WATCHING_SECONDS)
+        await asyncio.sleep(WATCHING_SECONDS)  # More would be a load, and change what is watched.
 
 
 def _write(tally: Tally, path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.context.manual import ManualLoop, by_hand, turns
 async def test_run_returns_what_it_awaited() -> None:
     """`run` gives the awaitable's result, or its own error, unchanged."""
     with background().with_timeout(60) as ctx:
-        assert await ctx.run(asyncio.sleep(0, "answer")) == "answer"
+        assert await ctx.run(asyncio.sleep(0, "answer")) == "answer"  # what suspends once, and returns
 
         async def fail() -> None:
             raise TimeoutError("its own")

@@ -41,7 +41,7 @@ async def recovered(link: Link) -> Wire:
             try:
                 return await link.ready()
             except BackendError:
-                await asyncio.sleep(PAUSE)
+                await asyncio.sleep(PAUSE)  # As a caller would; while it is down it says so at once.
 
 
 def value(key: int) -> bytes:
@@ -132,7 +132,7 @@ class Crowd(ABC):
                 else:
                     self._note("answer")
                 alarm.stop()
-            await asyncio.sleep(chance.random() * PAUSE)
+            await asyncio.sleep(chance.random() * PAUSE)  # So that the crowd falls out of step.
 
 
 class Readers(Crowd):

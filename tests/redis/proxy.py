@@ -92,7 +92,7 @@ class Proxy:
             while data := await reader.read(CHUNK):
                 data, self._instead = self._instead or data, b""
                 for piece in self._pieces(data):
-                    await asyncio.sleep(self.delay)
+                    await asyncio.sleep(self.delay)  # This is the fault.
                     if client.is_closing():
                         return
                     client.write(piece)

@@ -41,7 +41,7 @@ def await_listening(process: subprocess.Popen[bytes], port: int) -> None:
         except ConnectionRefusedError:
             assert process.poll() is None, f"{process.args!r} ended with {process.returncode}"
             assert time.monotonic() < end, f"{process.args!r} does not listen on {port}"
-            time.sleep(0.02)
+            time.sleep(0.02)  # A foreign process tells nobody that it listens.
         else:
             return
 

@@ -38,7 +38,7 @@ def main(url: str, layers: int, writes: int, rate: int) -> None:
     with redis.Redis.from_url(url) as client:
         begin = time.monotonic()
         for start in range(0, writes, rate // TURNS_A_SECOND):
-            time.sleep(max(0.0, begin + start / rate - time.monotonic()))
+            time.sleep(max(0.0, begin + start / rate - time.monotonic()))  # This is the rate.
             with client.pipeline(transaction=False) as pipeline:
                 for number in range(start, min(writes, start + rate // TURNS_A_SECOND)):
                     write(pipeline, number, layers)
