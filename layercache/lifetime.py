@@ -67,6 +67,7 @@ class Lifetime:
 
     __slots__ = (
         "_children",
+        "_crowd",
         "_end",
         "_ends_at",
         "_is_told",
@@ -76,7 +77,7 @@ class Lifetime:
         "_room",
         "_timers",
         "_upper",
-        "_watchers",
+        "_watcher",
     )
 
     def __init__(self, parent: object, upper: "Lifetime | None", ends_at: float, timers: Timers) -> None:
@@ -91,7 +92,8 @@ class Lifetime:
         self._timers = timers
         self._place: Place | None = None
         self._end: End | None = None
-        self._watchers: list[Failable] | None = None
+        self._watcher: Failable | None = None
+        self._crowd: list[Failable] | None = None  # Watchers beside the first; mostly there is one at a time.
         self._children: set[Lifetime] | None = None
         self._room = FEW
 
@@ -116,7 +118,7 @@ class Lifetime:
                 upper = upper._upper
             if upper is not None or self._timers.clock() >= self._ends_at:
                 self._settle()
-            elif self._is_upper or self._is_watched():
+            elif self._is_upper or self._crowd or not ((watcher := self._watcher) is None or watcher.done()):
                 self._finish(End(self._timers.clock(), CanceledError))
             else:
                 self._end = _CLOSED
@@ -170,17 +172,25 @@ class Lifetime:
         Those that are done are swept out when the list has doubled, which
         costs a watcher less than to leave by itself.
         """
-        watchers = self._watchers
+        watcher = self._watcher
         if self._end is not None:
             future.set_exception(self._end.error())
-        elif watchers is None:
-            self._watchers = [future]
+        elif watcher is None:
+            self._watcher = future
             self._listen(future.get_loop())
+        elif watcher.done():
+            self._watcher = future
         else:
-            if len(watchers) >= self._room:
-                watchers[:] = [watcher for watcher in watchers if not watcher.done()]
-                self._room = max(FEW, 2 * len(watchers))
-            watchers.append(future)
+            self._crowd_in(future)
+
+    def _crowd_in(self, future: Failable) -> None:
+        crowd = self._crowd
+        if crowd is None:
+            crowd = self._crowd = []
+        elif len(crowd) >= self._room:
+            crowd[:] = [watcher for watcher in crowd if not watcher.done()]
+            self._room = max(FEW, 2 * len(crowd))
+        crowd.append(future)
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
         lifetime = self
@@ -191,7 +201,10 @@ class Lifetime:
                 timers = lifetime._timers
                 if timers.loop is not loop:
                     timers = lifetime._timers = Timers.of(loop)
-                timers.hang(lifetime)
+                if (noted := timers.noted) is None:
+                    noted = timers.note()
+                noted.add(lifetime)
+                lifetime._place = noted
             if upper is None:
                 return
             upper._adopt(lifetime)
@@ -208,18 +221,16 @@ class Lifetime:
         children.add(child)
 
     def _is_watched(self) -> bool:
-        if self._watchers:
-            for watcher in self._watchers:
-                if not watcher.done():
-                    return True
-        return bool(self._children)
+        if self._watcher is not None and not self._watcher.done():
+            return True
+        return bool(self._children) or any(not watcher.done() for watcher in self._crowd or ())
 
     def _let_go(self) -> None:
         """No longer be told; the next watcher begins that anew."""
         if not self._is_told:
             return
         self._is_told = False
-        self._watchers = None
+        self._watcher = self._crowd = None
         if self._place is not None:
             self._place.discard(self)
             self._place = None
@@ -233,10 +244,10 @@ class Lifetime:
             if lifetime._end is not None:
                 continue
             lifetime._end = end
-            watchers, children = lifetime._watchers, lifetime._children
+            watcher, crowd, children = lifetime._watcher, lifetime._crowd, lifetime._children
             lifetime._let_go()
             lifetime._children = None
             lifetimes.extend(children or ())
-            for watcher in watchers or ():
-                if not watcher.done():
-                    watcher.set_exception(end.error())
+            for waiting in (watcher, *(crowd or ())):
+                if waiting is not None and not waiting.done():
+                    waiting.set_exception(end.error())

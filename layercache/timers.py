@@ -69,7 +69,7 @@ class Timers:
         self.loop = loop
         self.clock: Callable[[], float] = time.monotonic if loop is None or _is_plain(loop) else loop.time
         self.buckets: dict[int, Bucket] = {}
-        self._noted: set[Expirable] | None = None
+        self.noted: set[Expirable] | None = None
 
     @staticmethod
     def current() -> "Timers":
@@ -91,17 +91,15 @@ class Timers:
             found = _of_thread.timers = Timers(loop)
         return found
 
-    def hang(self, member: Expirable) -> None:
-        """Have *member* expire once its deadline has passed, unless it leaves before."""
-        noted = self._noted
-        if noted is None:
-            noted = self._noted = set()
-            asyncio.get_running_loop().call_later(GRAIN, self._sort)
-        noted.add(member)
-        member._place = noted
+    def note(self) -> set[Expirable]:
+        """Begin to note who has a deadline, and sort them a grain later."""
+        noted: set[Expirable] = set()
+        self.noted = noted
+        asyncio.get_running_loop().call_later(GRAIN, self._sort)
+        return noted
 
     def _sort(self) -> None:
-        noted, self._noted = self._noted, None
+        noted, self.noted = self.noted, None
         now = self.clock()
         while noted:
             member = noted.pop()

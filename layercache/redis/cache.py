@@ -21,14 +21,18 @@ from random import Random
 from redis.asyncio import ConnectionPool
 
 from layercache.backend import Lease
+from layercache.checks import require_digest, require_key
 from layercache.context import Context
-from layercache.errors import InvalidArgumentError
+from layercache.errors import BackendError, InvalidArgumentError
 from layercache.meta import LayerMeta
+from layercache.names import Digest, Repository
 from layercache.redis import commands, scan, schema, scripts
 from layercache.redis.commands import Command
-from layercache.redis.exchange import Exchange, twice
+from layercache.redis.exchange import Exchange, refuse, twice
 from layercache.redis.handshake import Handshake
 from layercache.redis.link import Link
+from layercache.redis.replies import ReplyFault
+from layercache.redis.wire import LinkLost
 from layercache.scan import Batch, ScannableCache
 
 LEASE_SECONDS = 30.0
@@ -84,17 +88,75 @@ class RedisCache(ScannableCache):
     def __repr__(self) -> str:
         return f"<RedisCache on {self._link!r}, ttl {self._ttl}>"
 
-    # ---- reads; the first three are plain functions, since a coroutine less is 3 % of a read
+    # ---- the three words that are said most, in one coroutine: one more is 4 to 7 % of a read
 
-    def _contains(self, ctx: Context, repo: str, dgst: str) -> Coroutine[object, object, bool]:
-        return self._exchange.ask(ctx, commands.member_query(repo, dgst), 1, schema.to_membership, repo)
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:  # type: ignore[misc]  # see above
+        """Return whether *repo* is known to have *dgst*, as the contract says it."""
+        if type(dgst) is not Digest or type(repo) is not Repository:
+            require_key(repo, dgst)
+        ctx.check()
+        wire = self._link.wire
+        if wire is None:
+            return await self._contains(ctx, repo, dgst)
+        future = wire.call(commands.member_query(repo, dgst))
+        ctx.bind(future)
+        try:
+            return schema.to_membership(repo, await future)
+        except LinkLost:
+            return await self._contains(ctx, repo, dgst, again=False)
+        except (ReplyFault, BackendError) as trouble:
+            refuse(trouble, wire, schema.members_key(repo))
 
-    def _meta(self, ctx: Context, dgst: str) -> Coroutine[object, object, LayerMeta]:
-        return self._exchange.ask(ctx, commands.meta_query(dgst), 1, schema.to_meta, dgst)
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta:  # type: ignore[misc]  # see above
+        """Return where *dgst* lies, as the contract says it."""
+        if type(dgst) is not Digest:
+            require_digest(dgst)
+        ctx.check()
+        wire = self._link.wire
+        if wire is None:
+            return await self._meta(ctx, dgst)
+        future = wire.call(commands.meta_query(dgst))
+        ctx.bind(future)
+        try:
+            return schema.to_meta(dgst, await future)
+        except LinkLost:
+            return await self._meta(ctx, dgst, again=False)
+        except (ReplyFault, BackendError) as trouble:
+            refuse(trouble, wire, schema.meta_key(dgst))
 
-    def _stat(self, ctx: Context, repo: str, dgst: str) -> Coroutine[object, object, LayerMeta]:
-        query = commands.meta_query(dgst) + commands.member_query(repo, dgst)
-        return self._exchange.ask(ctx, query, 2, schema.to_stat, (repo, dgst))
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:  # type: ignore[misc]  # see above
+        """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
+        if type(dgst) is not Digest or type(repo) is not Repository:
+            require_key(repo, dgst)
+        ctx.check()
+        wire = self._link.wire
+        if wire is None:
+            return await self._stat(ctx, repo, dgst)
+        future = wire.call(commands.stat_query(repo, dgst), 2)
+        ctx.bind(future)
+        try:
+            return schema.to_stat((repo, dgst), await future)
+        except LinkLost:
+            return await self._stat(ctx, repo, dgst, again=False)
+        except BackendError as trouble:
+            refuse(trouble, wire)
+
+    # ---- reads
+
+    def _contains(
+        self, ctx: Context, repo: str, dgst: str, *, again: bool = True
+    ) -> Coroutine[object, object, bool]:
+        query = commands.member_query(repo, dgst)
+        return self._exchange.ask(ctx, query, 1, schema.to_membership, repo, again)
+
+    def _meta(self, ctx: Context, dgst: str, *, again: bool = True) -> Coroutine[object, object, LayerMeta]:
+        return self._exchange.ask(ctx, commands.meta_query(dgst), 1, schema.to_meta, dgst, again)
+
+    def _stat(
+        self, ctx: Context, repo: str, dgst: str, *, again: bool = True
+    ) -> Coroutine[object, object, LayerMeta]:
+        query = commands.stat_query(repo, dgst)
+        return self._exchange.ask(ctx, query, 2, schema.to_stat, (repo, dgst), again)
 
     async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
         if not dgsts:

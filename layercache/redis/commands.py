@@ -1,11 +1,12 @@
 """The commands that the cache sends: RESP, whose lengths count bytes of UTF-8.
 
-Those that reads send are formatted by hand, as text: the text of one turn of the
-loop is joined and encoded once, and a command costs a third of what packing it
-into bytes does. The others are words, from which the scripts make theirs.
+Those that reads send are put together by hand, as text: the text of one turn of
+the loop is encoded once, and a `stat` costs half of what packing its commands
+into bytes does (260 ns of 590). The others are words, from which the scripts make theirs.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import chain
 from typing import NamedTuple
 
@@ -26,27 +27,53 @@ class Command(NamedTuple):
         return pack(*self.words)
 
 
-# ---- queries
+# ---- queries; what stands around the names depends on their lengths, and is formatted once for each
 
+
+# Joined, since an f-string asks a Digest how it is formatted: 50 ns of 270.
+# ruff: noqa: FLY002
+
+FRAMES = 1_024  # pairs of lengths; a registry has some dozens
 
 _META_TAIL = "".join(f"${len(field)}\r\n{field}\r\n" for field in FIELDS)
 
 
-# `!s` costs a str nothing, and keeps format() from asking a Digest how it is formatted.
 def meta_query(dgst: str) -> str:
     """Ask for all fields of the meta; see `to_meta`."""
-    size = len(dgst) if dgst.isascii() else len(dgst.encode())
-    return f"*8\r\n$5\r\nHMGET\r\n${size + 7}\r\nblobs::{dgst!s}\r\n{_META_TAIL}"
+    before, after = _meta_frame(len(dgst) if dgst.isascii() else len(dgst.encode()))
+    return "".join((before, dgst, after))
 
 
 def member_query(repo: str, dgst: str) -> str:
     """Ask whether *repo* has *dgst*; see `to_membership`."""
     repo_size = len(repo) if repo.isascii() else len(repo.encode())
     size = len(dgst) if dgst.isascii() else len(dgst.encode())
-    return (
-        f"*3\r\n$9\r\nSISMEMBER\r\n${repo_size + 19}\r\nrepository::{repo!s}::blobs\r\n"
-        f"${size}\r\n{dgst!s}\r\n"
-    )
+    before, between = _member_frame(repo_size, size)
+    return "".join((before, repo, between, dgst, "\r\n"))
+
+
+def stat_query(repo: str, dgst: str) -> str:
+    """Ask for the meta, and then whether *repo* has *dgst*, two commands; see `to_stat`."""
+    repo_size = len(repo) if repo.isascii() else len(repo.encode())
+    size = len(dgst) if dgst.isascii() else len(dgst.encode())
+    before, middle, between = _stat_frame(repo_size, size)
+    return "".join((before, dgst, middle, repo, between, dgst, "\r\n"))
+
+
+@lru_cache(FRAMES)
+def _meta_frame(size: int) -> tuple[str, str]:
+    return f"*8\r\n$5\r\nHMGET\r\n${size + 7}\r\nblobs::", f"\r\n{_META_TAIL}"
+
+
+@lru_cache(FRAMES)
+def _member_frame(repo_size: int, size: int) -> tuple[str, str]:
+    return f"*3\r\n$9\r\nSISMEMBER\r\n${repo_size + 19}\r\nrepository::", f"::blobs\r\n${size}\r\n"
+
+
+@lru_cache(FRAMES)
+def _stat_frame(repo_size: int, size: int) -> tuple[str, str, str]:
+    (before, after), (again, between) = _meta_frame(size), _member_frame(repo_size, size)
+    return before, after + again, between
 
 
 def members_query(repo: str, dgsts: Sequence[str]) -> str:

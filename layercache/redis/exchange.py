@@ -17,7 +17,7 @@ as well, and raises what the caller is to hear.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from layercache.context import Context
 from layercache.errors import BackendError
@@ -26,7 +26,7 @@ from layercache.redis.link import Link
 from layercache.redis.replies import LEAVE, ReplyFault
 from layercache.redis.schema import NonsenseError, unreadable
 from layercache.redis.scripts import with_text, without_wrapping
-from layercache.redis.wire import LinkLost
+from layercache.redis.wire import LinkLost, Wire
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -85,9 +85,7 @@ class Exchange:
             if not again:
                 raise
         except BackendError as error:
-            if why := _why_to_leave(error):
-                wire.leave(why)
-            raise
+            refuse(error, wire)
         return await self.ask(ctx, text, replies, decode, about, again=False)
 
     async def send(self, ctx: Context, commands: Sequence[Command]) -> list[object]:
@@ -127,9 +125,16 @@ def _is_no_script(reply: object) -> bool:
     return isinstance(reply, ReplyFault) and reply.code == "NOSCRIPT"
 
 
-def _why_to_leave(error: BackendError) -> str:
-    """Why the connection that brought *error* must be left; empty if it may stay."""
+def refuse(trouble: ReplyFault | BackendError, wire: Wire, key: str = "") -> NoReturn:
+    """Raise what the caller is to hear of *trouble*, and leave *wire* if that says that it must be left.
+
+    Args:
+        trouble: What came in place of an answer over *wire*.
+        wire: Where it came from.
+        key: What was asked for, if *trouble* is an error reply.
+    """
+    error = unreadable(key, trouble) if isinstance(trouble, ReplyFault) else trouble
     fault = error.__cause__
     if isinstance(error, NonsenseError) or (isinstance(fault, ReplyFault) and fault.code in LEAVE):
-        return str(error)
-    return ""
+        wire.leave(str(error))
+    raise error

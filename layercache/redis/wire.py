@@ -123,8 +123,9 @@ class Wire(asyncio.BufferedProtocol):
         if not out:
             self._call_soon(self._flush)
         out.append(payload)
-        if replies > 1:
-            waiters.extend([None] * (replies - 1))
+        while replies > 1:
+            waiters.append(None)
+            replies -= 1
         waiters.append(future)
         return future
 
@@ -191,12 +192,13 @@ class Wire(asyncio.BufferedProtocol):
             if burst:
                 kind, value = list, [*burst, value]
                 burst.clear()
-            if waiter.done():
-                continue
-            if kind is ReplyFault:
-                waiter.set_exception(value)
-            else:
-                waiter.set_result(value)
+            try:
+                if kind is ReplyFault:
+                    waiter.set_exception(value)
+                else:
+                    waiter.set_result(value)
+            except asyncio.InvalidStateError:
+                pass  # It was abandoned.
         if why_leave:
             self.leave(why_leave)
 

@@ -37,7 +37,7 @@ from layercache.memory import MemoryCache
 from layercache.memory.near import ABSENT
 from layercache.meta import LayerMeta
 from layercache.redis.cache import BURST, RedisCache
-from layercache.redis.commands import member_query, members_query, meta_query
+from layercache.redis.commands import member_query, members_query, meta_query, stat_query
 from layercache.tiered.answers import Answers
 from layercache.tiered.near import DOOR_SHARE, Near, found
 from layercache.tiered.state import TieredState
@@ -170,8 +170,7 @@ class TieredCache(ForwardingCache):
 
     def _ask_stat(self, ctx: Context, repo: str, dgst: str) -> Coroutine[object, object, LayerMeta]:
         about = self._table.ask(repo), repo, dgst
-        query = meta_query(dgst) + member_query(repo, dgst)
-        return self._exchange.ask(ctx, query, 2, self._answers.stat, about)
+        return self._exchange.ask(ctx, stat_query(repo, dgst), 2, self._answers.stat, about)
 
     # ---- many: near what is, and one burst for the rest; if meanwhile the first part changed, for all
 

@@ -35,6 +35,12 @@ def test_queries_are_resp(repo: str, dgst: str) -> None:
 
 
 @given(repo=NAMES, dgst=NAMES)
+def test_a_stat_asks_for_the_meta_first(repo: str, dgst: str) -> None:
+    """A stat is the question for the meta, and then that for the membership."""
+    assert commands.stat_query(repo, dgst) == commands.meta_query(dgst) + commands.member_query(repo, dgst)
+
+
+@given(repo=NAMES, dgst=NAMES)
 def test_commands_are_resp(repo: str, dgst: str) -> None:
     """Whatever the names, a command's text has its words."""
     command = scripts.fill(scripts.membership(repo, dgst), "t", commands.store_member(repo, dgst), 0)
@@ -45,6 +51,7 @@ def test_names_that_were_parsed_look_the_same() -> None:
     """A name of a type of its own makes the same text as the plain one."""
     assert commands.meta_query(Digest(DIGEST)) == commands.meta_query(DIGEST)
     assert commands.member_query(Repository("a/b"), Digest(DIGEST)) == commands.member_query("a/b", DIGEST)
+    assert commands.stat_query(Repository("a/b"), Digest(DIGEST)) == commands.stat_query("a/b", DIGEST)
 
 
 # ---- slots
