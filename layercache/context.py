@@ -251,6 +251,7 @@ class _AfterFunc:
         self._function: Callable[[], object] | None = function
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ended.add_done_callback(self._run)
+        ctx.err()  # A deadline that has passed unseen is an end, too.
         ctx.bind(self._ended)
 
     def stop(self) -> bool:

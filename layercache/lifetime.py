@@ -167,12 +167,10 @@ class Lifetime:
     # ---- told
 
     def bind(self, future: Failable) -> None:
-        """Make *future* fail at the end, if it is still pending then.
-
-        Those that are done are swept out when the list has doubled, which
-        costs a watcher less than to leave by itself.
-        """
+        """Make *future* fail at the end, if it is still pending then."""
         watcher = self._watcher
+        if watcher is None and self._upper is not None:
+            self._settle()  # While nobody watched, nobody was told of an end above.
         if self._end is not None:
             future.set_exception(self._end.error())
         elif watcher is None:
@@ -184,6 +182,7 @@ class Lifetime:
             self._crowd_in(future)
 
     def _crowd_in(self, future: Failable) -> None:
+        # Who is done is swept out when the list has doubled: cheaper than if each left by itself.
         crowd = self._crowd
         if crowd is None:
             crowd = self._crowd = []

@@ -23,8 +23,8 @@ class Node:
         self, ctx: Context, upper: "Node | None", deadline: float | None, values: dict[int, int]
     ) -> None:
         self.ctx, self.upper, self.deadline, self.values = ctx, upper, deadline, values
-        self.cancelled: tuple[float, Exception] | None = None
-        self.futures: list[asyncio.Future[None]] = []
+        self.cancelled: tuple[float, Exception | None] | None = None
+        self.futures: list[tuple[asyncio.Future[None], float]] = []  # And when each was bound.
         self.runs: list[int] = []
         self.orders = 0
 
@@ -99,11 +99,21 @@ class Contexts(RuleBasedStateMachine):
         self.pass_time(1)
 
     @rule(node=nodes)
+    def leave(self, node: Node) -> None:
+        """Leave a `with` of it."""
+        if isinstance(node.ctx, CancelableContext):
+            ctx = node.ctx
+            self.on_loop(lambda: ctx.__exit__(None, None, None))
+            if node.cancelled is None:
+                node.cancelled = self.loop.time(), None
+        self.pass_time(1)
+
+    @rule(node=nodes)
     def bind(self, node: Node) -> None:
         def bind() -> None:
             future = self.loop.create_future()
             node.ctx.bind(future)
-            node.futures.append(future)
+            node.futures.append((future, self.loop.time()))
 
         self.on_loop(bind)
 
@@ -114,7 +124,7 @@ class Contexts(RuleBasedStateMachine):
 
     @rule(node=nodes)
     def forget_waiters(self, node: Node) -> None:
-        for future in node.futures:
+        for future, _ in node.futures:
             future.cancel()
         node.futures.clear()
 
@@ -122,12 +132,22 @@ class Contexts(RuleBasedStateMachine):
     def pass_time(self, seconds: int) -> None:
         self.runner.run(self.loop.advance(seconds))
 
+    @rule(node=nodes)
+    def ask(self, node: Node) -> None:
+        """Ask only now and then, for who is asked learns that the end has come, and so do those below."""
+
+        async def look() -> tuple[Exception | None, BaseException | None]:
+            return node.ctx.err(), node.ctx.cause()
+
+        (error, cause), end = self.runner.run(look()), node.end(self.loop.time())
+        assert type(error) is (type(None) if end is None else end[1])
+        if end is not None and end[2] is not None:
+            assert cause is end[2]
+
     @invariant()
     def holds(self) -> None:
-        """Ask in the order of making and backwards: looking must not change what is seen."""
-        now = self.loop.time()
-        for node in (*self.all, *reversed(self.all)):
-            self.holds_for(node, now)
+        for node in self.all:
+            self.holds_for(node, self.loop.time())
 
     def holds_for(self, node: Node, now: float) -> None:
         chain = []
@@ -139,24 +159,21 @@ class Contexts(RuleBasedStateMachine):
         assert {key: node.ctx.value(key) for key in range(3)} == {
             key: node.values.get(key) for key in range(3)
         }
-        end, error = self.runner.run(ask(node)), node.end(now)
-        assert type(end[0]) is (type(None) if error is None else error[1])
-        if error is not None and error[2] is not None:
-            assert end[1] is error[2]
-        told = node.end(now - GRAIN) if error is not None else None
-        for future in node.futures:
-            assert not future.done() if error is None else told is None or future.done()
-        assert len(node.runs) == (0 if error is None else node.orders if told is not None else len(node.runs))
+        end, told = node.end(now), node.end(now - GRAIN)
+        for future, bound in node.futures:
+            is_due = told is not None and bound <= now - GRAIN
+            assert future.done() or not is_due
+            assert end is not None or not future.done()
+            if future.done():
+                assert type(future.exception()) is (None if end is None else end[1])
+        assert len(node.runs) == (0 if end is None else node.orders if told is not None else len(node.runs))
 
     def teardown(self) -> None:
         for node in self.all:
+            self.ask(node)
             self.forget_waiters(node)
         self.runner.close()
 
 
-async def ask(node: Node) -> tuple[Exception | None, BaseException | None]:
-    return node.ctx.err(), node.ctx.cause()
-
-
 TestContexts = Contexts.TestCase
-TestContexts.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestContexts.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)

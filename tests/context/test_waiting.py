@@ -64,6 +64,45 @@ async def test_a_future_bound_too_late_fails_at_once(loop: ManualLoop) -> None:
 
 
 @by_hand
+async def test_the_end_of_a_with_is_dated(loop: ManualLoop) -> None:
+    """A deadline that passed before the `with` above was left is the first cause, though nobody looked."""
+    with background().with_cancel() as upper:
+        first_expired = upper.with_timeout(1)
+        still_open = upper.with_timeout(5)
+        await loop.advance(2)
+    assert isinstance(first_expired.err(), DeadlineExceededError)
+    assert isinstance(still_open.err(), CanceledError)
+
+
+@by_hand
+async def test_who_waits_below_an_ended_context_is_told_at_once(loop: ManualLoop) -> None:
+    """A context whose parent ended while nobody waited below it has ended for who waits now."""
+    parent = background().with_cancel()
+    child = parent.with_timeout(5)
+    parent.cancel()
+    future = loop.create_future()
+    child.bind(future)
+    assert isinstance(future.exception(), CanceledError)
+    runs: list[int] = []
+    stop = child.after_func(lambda: runs.append(1))
+    await turns(1)
+    assert runs == [1]
+    assert not stop()
+    await child.wait()
+
+
+@by_hand
+async def test_after_func_past_a_deadline_runs_at_once(loop: ManualLoop) -> None:
+    """A deadline that passed unseen is the end for `after_func`, without a timer's help."""
+    ctx = background().with_timeout(5)
+    await loop.advance(5)
+    runs: list[int] = []
+    ctx.after_func(lambda: runs.append(1))
+    await turns(1)
+    assert runs == [1]
+
+
+@by_hand
 async def test_an_end_that_nobody_saw_is_dated(loop: ManualLoop) -> None:
     """The first cause wins, though nobody looked or waited when it came."""
     upper = background().with_cancel()
