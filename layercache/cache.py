@@ -225,7 +225,7 @@ class LayerInfoCache(Backend):
 
         They are not if a removal came between, if the body raised, or if the
         cache could not be reached: then the body runs all the same, and its
-        outcome stands.
+        outcome stands. Only if *ctx* ends first, the body does not run.
 
             async with cache.adding(ctx, repo, dgst, meta):
                 await storage.commit(...)

@@ -7,6 +7,7 @@ from layercache.cache import LayerInfoCache
 from layercache.errors import InvalidArgumentError
 from layercache.memory import MemoryCache
 from layercache.redis.cache import RedisCache
+from layercache.redis.handshake import split_url
 from layercache.tiered import MAX_STALENESS, TieredCache
 
 Number = Callable[[str], float]
@@ -55,7 +56,7 @@ def open_cache(url: str) -> LayerInfoCache:
         InvalidArgumentError: The scheme or an option is unknown, and then the
             message names those that are known; or a value makes no sense.
     """
-    scheme = url.partition("://")[0]
+    scheme = split_url(url).scheme
     if scheme == "memory":
         return _open_memory(url)
     if scheme in ("redis", "rediss", "unix"):
@@ -91,7 +92,9 @@ def _options(url: str, known: tuple[str, ...]) -> dict[str, str]:
     pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True)
     options = dict(pairs)
     if len(options) < len(pairs):
-        raise InvalidArgumentError(f"an option stands twice in {urlsplit(url).query}")
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise InvalidArgumentError(f"an option stands twice: {', '.join(twice)}")
     for name in options:
         if name not in known:
             raise InvalidArgumentError(f"no option is called {name!r}; known are {', '.join(sorted(known))}")

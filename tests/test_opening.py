@@ -1,5 +1,7 @@
 """A cache is opened by its URL, and a URL that makes no sense says what would."""
 
+import traceback
+
 import pytest
 
 from layercache import InvalidArgumentError, MemoryCache, RedisCache, TieredCache, background, open_cache
@@ -64,6 +66,8 @@ async def test_what_is_near_has_an_age() -> None:
         ("redis://localhost?ttl=soon", "ttl is a number, not 'soon'"),
         ("redis://localhost?ttl=-1", "ttl"),
         ("redis://localhost:port", "port"),
+        ("redis://[::1", "host"),
+        ("memory://[", "host"),
         ("redis://localhost?db=one", "db"),
     ],
 )
@@ -75,7 +79,13 @@ def test_a_url_that_makes_no_sense_says_what_would(url: str, complaint: str) -> 
 
 def test_a_secret_is_not_in_the_repr() -> None:
     """Neither `repr` nor an error tells the password of the URL."""
-    assert "secret" not in repr(open_cache("redis://user:secret@localhost:6390/2"))
-    with pytest.raises(InvalidArgumentError) as raised:
-        open_cache("redis://user:secret@localhost?what=1")
-    assert "secret" not in str(raised.value)
+    assert "s3cr3t" not in repr(open_cache("redis://user:s3cr3t@localhost:6390/2"))
+    for url in (
+        "redis://user:s3cr3t@localhost?what=1",
+        "redis://user:s3cr3t/x@localhost",
+        "redis://user:s3cr3t@\u2100/2",
+        "unix:///s?password=s3cr3t&password=s3cr3t",
+    ):
+        with pytest.raises(InvalidArgumentError) as raised:
+            open_cache(url)
+        assert "s3cr3t" not in "".join(traceback.format_exception(raised.value))

@@ -16,10 +16,15 @@ from layercache.redis.wire import pack
 
 
 class Command(NamedTuple):
-    """A command in words, and the key that it is about."""
+    """A command in words, and the key that it is about.
+
+    Attributes:
+        reply: What it is answered by: a number, or bytes, or nil in their place.
+    """
 
     key: str
     words: tuple[str, ...]
+    reply: type[int] | type[bytes] = int
 
     @property
     def text(self) -> str:

@@ -116,8 +116,11 @@ def _to_replies(commands: Sequence[Command], reply: object) -> list[object]:
     if not isinstance(replies, list) or len(replies) != len(commands):
         raise unreadable(commands[0].key, reply)
     for command, one in zip(commands, replies, strict=True):
-        if isinstance(one, ReplyFault) and not _is_no_script(one):
-            raise unreadable(command.key, without_wrapping(one))
+        if isinstance(one, ReplyFault):
+            if not _is_no_script(one):
+                raise unreadable(command.key, without_wrapping(one))
+        elif type(one) is not command.reply and not (one is None and command.reply is bytes):
+            raise unreadable(command.key, one)
     return replies
 
 

@@ -20,6 +20,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Self
+from urllib.parse import SplitResult, urlsplit
 
 from redis.asyncio import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
@@ -69,6 +70,7 @@ class Handshake:
         Raises:
             InvalidArgumentError: redis-py makes no sense of *url*.
         """
+        split_url(url)
         try:
             pool = ConnectionPool.from_url(url)
         except (TypeError, ValueError) as error:
@@ -138,6 +140,22 @@ class Handshake:
 
     def __repr__(self) -> str:
         return f"<Handshake with {self._name}>"
+
+
+def split_url(url: str) -> SplitResult:
+    """Return the parts of *url*.
+
+    Raises:
+        InvalidArgumentError: It has none; what it says is not repeated, for it may be a password.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise InvalidArgumentError(
+            "the host and the port of a URL cannot be read; is a sign in its password not percent-encoded?"
+        ) from None
+    return parts
 
 
 def _is_harmless(command: Command, fault: ReplyFault) -> bool:

@@ -22,8 +22,8 @@ two looks the loop itself may have been blocked, and the reply lie there unread.
 One keeper makes the attempts, one after the other, each after the last wire's
 socket is closed. So there are never two connections to one server.
 
-Limits: one event loop. A server that answers, however slowly, is never given
-up; how long that may take is for each caller's context to say.
+Limits: one event loop. A reply that takes longer than that, since the server is
+busy with another client's question or the network is slow, is given up, too.
 """
 
 import asyncio
@@ -39,6 +39,7 @@ from layercache.redis.wire import MAX_BYTES, MAX_PENDING, Wire, pack
 
 PING = pack("PING")
 PATIENCE = 2  # heartbeats
+MOST_FAILURES = 1_000  # as a backoff is told them: redis-py's raise two to that power, and overflow later
 
 # Opens a connection with the wire that the argument makes, greets the server, and returns the wire.
 Opener = Callable[[Callable[[], Wire]], Awaitable[Wire]]
@@ -86,7 +87,8 @@ class Link:
             on_push: Told of each push, in its place between the replies. If it
                 raises, the connection is lost.
             on_state: Told True when a wire is up, and False when it is lost,
-                before anybody who waited for a reply on it hears of that.
+                before anybody who waited for a reply on it hears of that. If it
+                raises, that counts as an attempt that failed.
             max_pending: Commands that may wait for their replies.
             max_bytes: Bytes that may wait to be written.
             heartbeat: Seconds between two PINGs. A server is given up that has
@@ -157,40 +159,38 @@ class Link:
 
     async def _keep(self) -> None:
         while True:
-            failure = await self._live()
+            failure = await self._attempt()
             if failure is not None:
-                self._failures += 1
+                self._failures = min(self._failures + 1, MOST_FAILURES)
                 self._failure = failure
                 self._decided.set()
                 await asyncio.sleep(self._backoff.compute(self._failures))
 
-    async def _live(self) -> Exception | None:
+    async def _attempt(self) -> Exception | None:
         """Make an attempt and keep what it brought; return why it counts as one that failed."""
         try:
-            wire = await self._opener(self._new_wire)
+            return await self._live()
         except Exception as error:  # noqa: BLE001 - whatever it was, callers must hear of it and the keeper go on
             return error.with_traceback(None)
+
+    async def _live(self) -> Exception | None:
+        wire = await self._opener(self._new_wire)
         try:
-            failure = await self._welcome(wire)
-            if failure is not None:
-                return failure
+            await self._welcome(wire)
             self._rise(wire)
             return await self._watch(wire)
         finally:
             wire.leave("the link is closed")
             await asyncio.wait([wire.ended])
 
-    async def _welcome(self, wire: Wire) -> Exception | None:
+    async def _welcome(self, wire: Wire) -> None:
         if self._follower is None:
-            return None
+            return
         try:
             async with asyncio.timeout(PATIENCE * self.heartbeat):
                 await self._follower.welcome(wire)
         except TimeoutError:
-            return BackendUnavailableError(f"no reply for {PATIENCE * self.heartbeat} s")
-        except Exception as error:  # noqa: BLE001 - as that of an opener
-            return error.with_traceback(None)
-        return None
+            raise BackendUnavailableError(f"no reply for {PATIENCE * self.heartbeat} s") from None
 
     def _new_wire(self) -> Wire:
         return Wire(

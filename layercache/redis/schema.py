@@ -29,6 +29,8 @@ it does for Go; and `path` and `length` alone count only without `writer`.
     no      no    neither            unknown; a media type alone is a Go registry's late HSETNX
     any other                        corrupt: no hand writes or leaves half of a pair
 
+What the digest says counts only where there is no path.
+
 Go's scoped Stat asks the set, then `blobs::<digest>`, then the scoped hash, and
 fails if the last is missing; its media type, if not empty, wins. So we write it,
 before the membership; it alone claims nothing, for nobody asks it first.

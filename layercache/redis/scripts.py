@@ -10,7 +10,8 @@ there comes as the words of a command, so four scripts serve both halves.
     close   clear, and place a marker, whatever lay there
 
 A marker begins with `closing:`, which no token does. Every place of a lease
-expires by itself.
+expires by itself. What somebody else put there is dropped by the next removal,
+even if it is no string.
 
 Clearing comes first in `clear` and `close`, for a server at its `maxmemory`
 refuses to write what is new, but not once a script has written: so a removal can
@@ -38,6 +39,7 @@ from layercache.redis.replies import ReplyFault
 from layercache.redis.schema import member_lease_key, meta_lease_key, unreadable
 
 MARKER = "closing:"
+TOKEN_BYTES = 16  # each two hexadecimal digits
 
 _WRAPPED = re.compile(r"ERR Error running script .*@user_script: ?\d+: -?([A-Z]+ .*)", re.DOTALL)
 
@@ -64,7 +66,7 @@ return string.sub(held, 1, 8) ~= 'closing:' and held
 """)
 
 FILL = Script.of("""
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if redis.pcall('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call(ARGV[3], KEYS[1], unpack(ARGV, 4))
 if ARGV[2] ~= '0' then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 redis.call('DEL', KEYS[2])
@@ -73,8 +75,10 @@ return 1
 
 CLEAR = Script.of("""
 redis.call(ARGV[2], KEYS[1], unpack(ARGV, 3))
-local held = redis.call('GET', KEYS[2])
-if held == ARGV[1] or held and string.sub(held, 1, 8) ~= 'closing:' then
+local held = redis.pcall('GET', KEYS[2])
+local failed = type(held) == 'table'
+if failed and not string.find(held.err, 'WRONGTYPE') then return held end
+if failed or held == ARGV[1] or held and string.sub(held, 1, 8) ~= 'closing:' then
     redis.call('DEL', KEYS[2])
 end
 return 1
@@ -116,17 +120,17 @@ def meta_of(dgst: str) -> Half:
 
 def new_token() -> str:
     """A token that nobody has had."""
-    return token_hex(16)
+    return token_hex(TOKEN_BYTES)
 
 
 def new_marker() -> str:
     """A closing marker that nobody has had."""
-    return MARKER + token_hex(16)
+    return MARKER + token_hex(TOKEN_BYTES)
 
 
 def lease(half: Half, token: str, milliseconds: int) -> Command:
     """Ask for the token beside *half*, which is *token* if there is none; None under a marker."""
-    return _step(LEASE, (half.lease,), token, str(milliseconds))
+    return _step(LEASE, (half.lease,), token, str(milliseconds))._replace(reply=bytes)
 
 
 def fill(half: Half, token: str, store: Command, milliseconds: int) -> Command:
@@ -160,7 +164,7 @@ def _without_key(command: Command) -> tuple[str, ...]:
 def with_text(step: Command) -> Command:
     """The same *step* for a server that does not have its script."""
     _, sha, *rest = step.words
-    return Command(step.key, ("EVAL", _TEXTS[sha], *rest))
+    return step._replace(words=("EVAL", _TEXTS[sha], *rest))
 
 
 def to_token(half: Half, reply: object) -> str | None:
@@ -171,7 +175,7 @@ def to_token(half: Half, reply: object) -> str | None:
     """
     if reply is None:
         return None
-    if isinstance(reply, bytes) and reply.isalnum():
+    if isinstance(reply, bytes) and len(reply) == 2 * TOKEN_BYTES and reply.isalnum():
         return reply.decode()
     raise CorruptEntryError(half.lease) if isinstance(reply, bytes) else unreadable(half.lease, reply)
 

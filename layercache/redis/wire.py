@@ -218,14 +218,18 @@ class Wire(asyncio.BufferedProtocol):
     def leave(self, why: str) -> None:
         """Give this connection up: it is lost now, for the reason *why*, and ends in a turn or two."""
         if not self.lost:
-            self._lose(why, None)
-            self._transport.abort()
+            try:
+                self._lose(why, None)
+            finally:
+                self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End (asyncio's call)."""
-        if not self.lost:
-            self._lose(str(exc or "closed by the server"), exc)
-        self.ended.set_result(None)
+        try:
+            if not self.lost:
+                self._lose(str(exc or "closed by the server"), exc)
+        finally:
+            self.ended.set_result(None)
 
     def _lose(self, why: str, cause: Exception | None) -> None:
         self.lost = f"connection to {self._peer} lost: {why}"

@@ -162,6 +162,18 @@ def test_clear(
     assert redis_server.ask("EXISTS", STORE_META.key) == 0
 
 
+def test_what_is_no_lease_at_all(run: Runner, redis_server: RedisServer) -> None:
+    """A key of a wrong type in a lease's place refuses a fill, and goes with the next removal."""
+    fill_both(redis_server)
+    for half, store in ((MEMBERSHIP, STORE_MEMBER), (META, STORE_META)):
+        redis_server.ask("RPUSH", half.lease, TOKEN.decode())
+        assert run(scripts.fill(half, TOKEN.decode(), store, 0)) == 0
+        assert run(scripts.clear(half)) == 1
+        assert redis_server.ask("EXISTS", half.lease) == 0
+    assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
+    assert redis_server.ask("EXISTS", STORE_META.key) == 0
+
+
 @pytest.mark.parametrize("held", [None, TOKEN, ANOTHER_MARKER], ids=["nothing", "a token", "a marker"])
 def test_close(run: Runner, redis_server: RedisServer, held: bytes | None) -> None:
     """A half is cleared, and a marker takes the place of whatever lay there, for a time."""
@@ -188,10 +200,12 @@ def test_tokens_are_new() -> None:
 
 def test_a_token_is_read() -> None:
     """What lies in a lease's place is a token, or nothing is given, or it is corrupt."""
-    assert scripts.to_token(META, b"12ab") == "12ab"
+    token = scripts.new_token()
+    assert scripts.to_token(META, token.encode()) == token
     assert scripts.to_token(META, None) is None
-    with pytest.raises(CorruptEntryError, match="blobs::sha256:c}::lease"):
-        scripts.to_token(META, b"\xff")
+    for corrupt in (b"\xff" * 32, b"12ab"):
+        with pytest.raises(CorruptEntryError, match="blobs::sha256:c}::lease"):
+            scripts.to_token(META, corrupt)
     with pytest.raises(NonsenseError):
         scripts.to_token(META, 1)
 
