@@ -18,10 +18,13 @@ from bench.memory_parts.layers import Layer
 from bench.near_parts.scene import draw_near
 from bench.redis_parts.bare_wire import Found, found_in
 from bench.redis_parts.layers import member_key, meta_key
-from layercache import MemoryCache, RedisCache, TieredCache, background
+from layercache import LayerMeta, MemoryCache, RedisCache, TieredCache, background
 
 NEAR = 20_000  # Layers that each may keep near; twice as many keys where a layer has two.
 MOST_CONNECTIONS = 2048
+
+
+Stat = Callable[[str, str], Awaitable[Sequence[object]]]
 
 
 class Contender(Protocol):
@@ -31,7 +34,7 @@ class Contender(Protocol):
         stat: Says where a layer lies that the repository has; not a method, so that nothing stands between.
     """
 
-    stat: Callable[[str, str], Awaitable[Sequence[object]]]
+    stat: Stat
 
     async def open(self, url: str, near: Sequence[Layer], rest: Sequence[Layer]) -> None:
         """Connect, store in its own way what the shared data has not, and have *near* near."""
@@ -61,6 +64,24 @@ class Far(Contender):
 
     async def close(self) -> None:
         await self.cache.aclose()
+
+
+class Floor(Contender):
+    """Two dictionaries before RedisCache that nobody keeps true: what a near memory costs at the least."""
+
+    async def open(self, url: str, near: Sequence[Layer], rest: Sequence[Layer]) -> None:
+        self.far = RedisCache(url)
+        self.known: dict[str, dict[str, LayerMeta]] = {layer.repo: {} for layer in (*near, *rest)}
+        for layer in near:
+            self.known[layer.repo][layer.dgst] = LayerMeta(layer.path, layer.length)
+        self.stat = self.ask
+
+    async def ask(self, repo: str, dgst: str) -> LayerMeta:
+        known = self.known[repo].get(dgst)
+        return await self.far.stat(background(), repo, dgst) if known is None else known
+
+    async def close(self) -> None:
+        await self.far.aclose()
 
 
 class Coredis(Contender):
@@ -115,6 +136,7 @@ class Cashews(Contender):
 CONTENDERS: dict[str, Callable[[], Contender]] = {
     "TieredCache": Tiered,
     "RedisCache": Far,
+    "floor: bare dicts, RedisCache": Floor,
     "coredis, tracking cache": Coredis,
     "cashews, client side": Cashews,
 }

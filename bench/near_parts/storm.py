@@ -86,15 +86,38 @@ async def answer(cache: TieredCache, asked: float, waits: list[float]) -> None:
     waits.append(time.monotonic() - asked)
 
 
+class Node(asyncio.SubprocessProtocol):
+    """Answers each question in a task, as a server answers a request; `ended` is done after the last."""
+
+    def __init__(self, cache: TieredCache, waits: list[float]) -> None:
+        loop = asyncio.get_running_loop()
+        self._start = loop.create_task
+        self._cache, self._waits = cache, waits
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._rest = b""
+        self.ended: asyncio.Future[None] = loop.create_future()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        """Take the questions that are whole (asyncio's call)."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            task = self._start(answer(self._cache, float(line), self._waits))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def process_exited(self) -> None:
+        """End (asyncio's call)."""
+        self.ended.set_result(None)
+
+
 async def listen(cache: TieredCache, waits: list[float]) -> None:
-    """Answer each question in a task, until there are no more."""
+    """Answer each question until there are no more."""
     command = (sys.executable, "-m", "bench.near_parts.storm", "ask")
-    asker = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    assert asker.stdout
-    async with asyncio.TaskGroup() as tasks:
-        async for line in asker.stdout:
-            tasks.create_task(answer(cache, float(line), waits))
-    await asker.wait()
+    loop = asyncio.get_running_loop()
+    transport, node = await loop.subprocess_exec(lambda: Node(cache, waits), *command, stdin=None)
+    await node.ended
+    transport.close()
+    assert len(waits) == SECONDS * QUESTIONS
 
 
 def ask() -> None:

@@ -113,25 +113,25 @@ class TieredCache(ForwardingCache):
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:  # type: ignore[misc]  # see above
         """Return whether *repo* is known to have *dgst*, as the contract says it."""
-        if self._clock() < self._tracking.trusted_until and self._table.contains(repo, dgst):
+        is_trusted = self._clock() < self._tracking.trusted_until
+        if is_trusted and self._table.contains(repo, dgst):
             ctx.check()
             return True
         require_key(repo, dgst)  # Only now: what is found near was looked at when it was asked for far away.
         ctx.check()
-        if self._tracking.is_trusted and (known := self._recall.member(repo, dgst)) is not None:
+        if is_trusted and (known := self._recall.member(repo, dgst)) is not None:
             return known
         return await self._ask_member(ctx, repo, dgst)
 
     async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:  # type: ignore[misc]  # see above
         """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
-        if self._clock() < self._tracking.trusted_until:
-            meta = self._table.stat(repo, dgst)
-            if meta is not None:
-                ctx.check()
-                return meta
+        is_trusted = self._clock() < self._tracking.trusted_until
+        if is_trusted and (meta := self._table.stat(repo, dgst)) is not None:
+            ctx.check()
+            return meta
         require_key(repo, dgst)
         ctx.check()
-        if self._tracking.is_trusted and (known := self._recall.stat(repo, dgst)) is not None:
+        if is_trusted and (known := self._recall.stat(repo, dgst)) is not None:
             return found(known, dgst)
         return await self._ask_stat(ctx, repo, dgst)
 
