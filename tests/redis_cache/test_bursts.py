@@ -7,7 +7,8 @@ import hiredis
 import pytest
 
 from layercache.backend import Lease
-from layercache.context import background
+from layercache.context import Context, background
+from layercache.errors import CanceledError
 from layercache.meta import LayerMeta
 from layercache.redis import scripts
 from layercache.redis.cache import RedisCache
@@ -123,6 +124,33 @@ async def test_only_the_step_that_lacks_its_script_is_sent_again(
     recorder.tape.say(b":1\r\n")
     assert await task
     assert recorder.bursts() == [first, again]
+
+
+async def lose_scripts(recorder: Recorder, ctx: Context, cache: RedisCache) -> "asyncio.Task[Lease | None]":
+    """Ask for a lease, both steps of which lack their script and have been sent again."""
+    task = asyncio.create_task(cache.lease(ctx, REPO, DIGEST))
+    await turns()
+    recorder.tape.say(b"-NOSCRIPT No matching script\r\n" * 2)
+    await turns()
+    return task
+
+
+async def test_steps_that_are_sent_again_keep_their_order(recorder: Recorder, taped: RedisCache) -> None:
+    """Of several steps that are sent again each gets its own reply."""
+    task = await lose_scripts(recorder, CTX, taped)
+    recorder.tape.say(b"$4\r\nmeta\r\n$6\r\nmember\r\n")
+    assert await task == Lease(REPO, DIGEST, "member", "meta")
+
+
+async def test_what_is_sent_again_is_awaited_no_longer(recorder: Recorder, taped: RedisCache) -> None:
+    """The context that bounds the first wait for an answer bounds the second."""
+    with CTX.with_cancel() as ctx:
+        task = await lose_scripts(recorder, ctx, taped)
+        assert len(recorder.bursts()) == 2
+    await turns()
+    assert task.done()
+    with pytest.raises(CanceledError):
+        await task
 
 
 async def test_meta_is_asked_for_before_membership(recorder: Recorder, taped: RedisCache) -> None:
