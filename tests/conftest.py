@@ -9,6 +9,7 @@ import psutil
 import pytest
 import uvloop
 
+from layercache.timers import Timers
 from tests.servers import RedisServer, find_servers, running, which
 from tests.ups import Ups
 
@@ -48,11 +49,26 @@ def pytest_asyncio_loop_factories(
 
 @pytest.fixture
 async def nothing_is_left() -> AsyncIterator[None]:
-    """See that a test leaves no task and no connection."""
+    """See that a test leaves no task, no timer and no connection."""
+    before = len(sockets("unix"))
     yield
     await asyncio.sleep(0)  # a closed transport lets go of its socket one turn later
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert psutil.Process().net_connections("tcp") == []
+    assert timers() == []
+    assert sockets("tcp") == []
+    assert len(sockets("unix")) <= before, "a loop has some, which uvloop makes anew"
+
+
+def sockets(kind: str) -> list[object]:
+    """All sockets of that *kind* that this process has open."""
+    return list(psutil.Process().net_connections(kind))
+
+
+def timers() -> list[str]:
+    """What the loop has still to call, if it tells, but for what ends by itself in a hundredth second."""
+    scheduled: list[asyncio.TimerHandle] = getattr(asyncio.get_running_loop(), "_scheduled", [])
+    live = [repr(handle) for handle in scheduled if not handle.cancelled()]
+    return [handle for handle in live if Timers._sort.__qualname__ not in handle]
 
 
 @pytest.fixture(scope="session", params=list(SERVERS.values()), ids=list(SERVERS))

@@ -2,6 +2,8 @@
 
 import asyncio
 
+PATIENCE = 30.0  # seconds after which a state that should come has not
+
 
 class Ups:
     """Is told of the states of a link, counts how often it came up, and waits for the next time."""
@@ -18,12 +20,14 @@ class Ups:
 
     async def until(self, count: int) -> None:
         """Return when the link has come up *count* times."""
-        while self.count < count:
-            self._changed.clear()
-            await self._changed.wait()
+        async with asyncio.timeout(PATIENCE):
+            while self.count < count:
+                self._changed.clear()
+                await self._changed.wait()
 
     async def until_down(self) -> None:
         """Return when the link is lost."""
-        while self.is_up:
-            self._changed.clear()
-            await self._changed.wait()
+        async with asyncio.timeout(PATIENCE):
+            while self.is_up:
+                self._changed.clear()
+                await self._changed.wait()

@@ -21,9 +21,18 @@ class ManualLoop(asyncio.SelectorEventLoop):
         self._manual_time += seconds
         await turns()
 
+    async def leap(self) -> float:
+        """Turn the clock to the next timer; return how far that was."""
+        seconds: float = min(handle.when() for handle in self._live()) - self.time()
+        await self.advance(seconds)
+        return seconds
+
     def live_handles(self) -> int:
         """How many timers are set and not cancelled."""
-        return sum(not handle.cancelled() for handle in self._scheduled)  # type: ignore[attr-defined]  # not public
+        return len(self._live())
+
+    def _live(self) -> list[asyncio.TimerHandle]:
+        return [handle for handle in self._scheduled if not handle.cancelled()]  # type: ignore[attr-defined]  # not public
 
 
 def by_hand(test: Callable[[ManualLoop], Awaitable[None]]) -> Callable[[], None]:

@@ -1,13 +1,26 @@
 """Caches on real servers, each with a link of its own, as if it were in a process of its own."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 
 import pytest
 
 from layercache.redis.cache import RedisCache
-from tests.servers import RedisServer
+from tests.conftest import SERVERS
+from tests.servers import RedisServer, find_kin
 
 MakeCache = Callable[..., RedisCache]
+KIN = find_kin()
+
+
+def on_servers(programs: Mapping[str, Path]) -> pytest.MarkDecorator:
+    """Have a test that asks for a server run on each of *programs*."""
+    return pytest.mark.parametrize(
+        "redis_program", list(programs.values()), ids=list(programs), indirect=True
+    )
+
+
+WITH_KIN = on_servers(SERVERS | KIN)
 
 
 @pytest.fixture

@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
+import hiredis
 import pytest
 
 from layercache.backend import Lease
-from layercache.context import background
+from layercache.context import Context, background
+from layercache.errors import CanceledError
 from layercache.meta import LayerMeta
+from layercache.redis import scripts
 from layercache.redis.cache import RedisCache
 from layercache.redis.link import Link
 from layercache.redis.wire import Wire
@@ -47,6 +50,13 @@ async def taped(recorder: Recorder, make_cache: MakeCache) -> RedisCache:
     await link.ready()
     recorder.tape.say(b"+PONG\r\n")
     return make_cache(link)
+
+
+def commands_of(burst: bytes) -> list[list[str]]:
+    """The words of each command of *burst*."""
+    reader = hiredis.Reader(encoding="utf-8", notEnoughData=None)
+    reader.feed(burst)
+    return list(iter(reader.gets, None))
 
 
 async def turns() -> None:
@@ -95,6 +105,52 @@ async def test_an_operation_is_one_round_trip(operation: str, recorder: Recorder
     recorder.tape.say(b"".join(answers.get(command, b":1\r\n") for command in commands))
     await task
     assert recorder.bursts() == [burst]
+
+
+@pytest.mark.parametrize("lacking", [1, 2], ids=["the meta's", "the membership's"])
+async def test_only_the_step_that_lacks_its_script_is_sent_again(
+    lacking: int, recorder: Recorder, taped: RedisCache
+) -> None:
+    """Of a fill, the half whose script the server has lost is sent with its text, and nothing else is."""
+    task = asyncio.create_task(taped.fill(CTX, Lease(REPO, DIGEST, "a", "b"), META))
+    await turns()
+    replies = [b":1\r\n"] * 3
+    replies[lacking] = b"-NOSCRIPT No matching script\r\n"
+    recorder.tape.say(b"".join(replies))
+    await turns()
+    first, again = recorder.bursts()
+    step = commands_of(first)[lacking]
+    assert commands_of(again) == [["EVAL", scripts.FILL.text, *step[2:]]]
+    recorder.tape.say(b":1\r\n")
+    assert await task
+    assert recorder.bursts() == [first, again]
+
+
+async def lose_scripts(recorder: Recorder, ctx: Context, cache: RedisCache) -> "asyncio.Task[Lease | None]":
+    """Ask for a lease, both steps of which lack their script and have been sent again."""
+    task = asyncio.create_task(cache.lease(ctx, REPO, DIGEST))
+    await turns()
+    recorder.tape.say(b"-NOSCRIPT No matching script\r\n" * 2)
+    await turns()
+    return task
+
+
+async def test_steps_that_are_sent_again_keep_their_order(recorder: Recorder, taped: RedisCache) -> None:
+    """Of several steps that are sent again each gets its own reply."""
+    task = await lose_scripts(recorder, CTX, taped)
+    recorder.tape.say(b"$4\r\nmeta\r\n$6\r\nmember\r\n")
+    assert await task == Lease(REPO, DIGEST, "member", "meta")
+
+
+async def test_what_is_sent_again_is_awaited_no_longer(recorder: Recorder, taped: RedisCache) -> None:
+    """The context that bounds the first wait for an answer bounds the second."""
+    with CTX.with_cancel() as ctx:
+        task = await lose_scripts(recorder, ctx, taped)
+        assert len(recorder.bursts()) == 2
+    await turns()
+    assert task.done()
+    with pytest.raises(CanceledError):
+        await task
 
 
 async def test_meta_is_asked_for_before_membership(recorder: Recorder, taped: RedisCache) -> None:

@@ -4,6 +4,7 @@ Each task checks that what it is told belongs to the digest it asked for, and th
 each await ended by its deadline; each test, that afterwards nobody is refused.
 """
 
+import asyncio
 import random
 
 import pytest
@@ -17,7 +18,7 @@ from layercache.redis.cache import RedisCache
 from layercache.redis.handshake import Handshake
 from layercache.redis.link import Link
 from layercache.testing import new_digest, new_meta
-from tests.redis.crowd import Crowd, recovered
+from tests.redis.crowd import TASKS, Crowd, recovered
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer, free_port
 
@@ -28,6 +29,7 @@ METAS: dict[str, LayerMeta] = {dgst: new_meta(dgst) for dgst in (new_digest() fo
 PATIENT = (
     10.0  # seconds between two heartbeats, where a busy machine is not to be taken for a server that hangs
 )
+FLUSHES = 20
 
 
 class Registry(Crowd):
@@ -106,6 +108,21 @@ async def test_a_full_server(own_server: RedisServer, link: Link, busy: RedisCac
         await crowd.more("BackendError")
         await crowd.more("answer")
         own_server.ask("CONFIG", "SET", "maxmemory", 0)
+    await assert_nobody_is_refused(busy, link)
+    assert link.wire is before
+
+
+async def test_lost_scripts(own_server: RedisServer, link: Link, busy: RedisCache) -> None:
+    """A server that loses its scripts again and again refuses nobody, and costs no connection."""
+    async with Registry(busy) as crowd:
+        before = link.wire
+        for _ in range(FLUSHES):
+            await asyncio.to_thread(own_server.ask, "SCRIPT", "FLUSH")
+            await crowd.more("answer", TASKS)
+    assert not crowd.outcomes.keys() - {"answer", "DeadlineExceededError"}
+    stats = own_server.ask("INFO", "commandstats")
+    assert isinstance(stats, dict)
+    assert stats["cmdstat_eval"]["calls"] >= FLUSHES
     await assert_nobody_is_refused(busy, link)
     assert link.wire is before
 

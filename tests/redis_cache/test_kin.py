@@ -1,40 +1,32 @@
 """The contract is kept by a Redis 6.2, the oldest that will do, and by a Valkey."""
 
-from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+import os
 
 import pytest
 
 from layercache import background, open_cache
+from layercache.redis.cache import RedisCache
 from layercache.testing import CHECKS, Check
-from tests.redis_cache.conftest import MakeCache
-from tests.servers import RedisServer, find_kin, running
-
-KIN = find_kin()
+from tests.redis_cache.conftest import KIN, on_servers
+from tests.servers import RedisServer
 
 
-@pytest.fixture(scope="session", params=list(KIN.values()), ids=list(KIN))
-def _shared(request: pytest.FixtureRequest) -> Iterator[RedisServer]:
-    with TemporaryDirectory(prefix="redis-") as name, running(request.param, Path(name)) as server:
-        yield server
+def test_some_are_found() -> None:
+    """One of them at least is installed with what the tests need, and each that is can be run."""
+    assert KIN
+    assert all(os.access(program, os.X_OK) for program in KIN.values())
 
 
-@pytest.fixture
-def relative(_shared: RedisServer) -> RedisServer:
-    """Each of them, empty."""
-    _shared.ask("FLUSHALL")
-    return _shared
-
-
+@on_servers(KIN)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_contract(check: Check, make_cache: MakeCache, relative: RedisServer) -> None:
+async def test_contract(check: Check, cache: RedisCache) -> None:
     """A cache in it keeps every promise of the contract."""
-    await check(background(), make_cache(relative.url))
+    await check(background(), cache)
 
 
+@on_servers(KIN)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_contract_near(check: Check, relative: RedisServer) -> None:
+async def test_contract_near(check: Check, redis_server: RedisServer) -> None:
     """A near memory before it keeps every promise of the contract."""
-    async with open_cache(f"{relative.url}?near=1000") as cache:
+    async with open_cache(f"{redis_server.url}?near=1000") as cache:
         await check(background(), cache)

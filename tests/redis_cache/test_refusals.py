@@ -14,9 +14,11 @@ from layercache.redis.cache import RedisCache
 from layercache.redis.handshake import Handshake
 from layercache.redis.link import Link
 from layercache.redis.replies import ReplyFault
-from tests.redis_cache.conftest import MakeCache
+from tests.redis_cache.conftest import WITH_KIN, MakeCache
 from tests.servers import RedisServer, free_port
 from tests.ups import Ups
+
+pytestmark = WITH_KIN
 
 CTX = background()
 REPO = "library/a"

@@ -10,6 +10,7 @@ from layercache.redis import commands, scripts
 from layercache.redis.commands import Command
 from layercache.redis.replies import ReplyFault
 from layercache.redis.schema import NonsenseError
+from tests.redis_cache.conftest import WITH_KIN
 from tests.servers import RedisServer
 
 REPO, DIGEST, OTHER = "a/b", "sha256:c", "sha256:d"
@@ -67,6 +68,7 @@ LEASES = {
 }
 
 
+@WITH_KIN
 @pytest.mark.parametrize("half", [MEMBERSHIP, META], ids=["membership", "meta"])
 @pytest.mark.parametrize(("held", "reply", "left"), LEASES.values(), ids=LEASES)
 def test_lease(
@@ -94,6 +96,7 @@ FILLS = {
 }
 
 
+@WITH_KIN
 @pytest.mark.parametrize(("held", "reply", "left"), FILLS.values(), ids=FILLS)
 def test_fill_of_a_membership(
     run: Runner, redis_server: RedisServer, held: bytes | None, reply: int, left: bytes | None
@@ -107,6 +110,7 @@ def test_fill_of_a_membership(
     assert ends(redis_server, MEMBERS) == -1
 
 
+@WITH_KIN
 @pytest.mark.parametrize(("held", "reply", "left"), FILLS.values(), ids=FILLS)
 def test_fill_of_a_meta(
     run: Runner, redis_server: RedisServer, held: bytes | None, reply: int, left: bytes | None
@@ -119,6 +123,7 @@ def test_fill_of_a_meta(
     assert ends(redis_server, STORE_META.key) == (-1 if reply else -2)
 
 
+@WITH_KIN
 def test_fill_that_ends(run: Runner, redis_server: RedisServer) -> None:
     """What is filled with a time to live ends, and nothing ends that was not filled."""
     for half, store in ((MEMBERSHIP, STORE_MEMBER), (META, STORE_META)):
@@ -148,6 +153,7 @@ def fill_both(server: RedisServer) -> None:
     server.ask(*STORE_META.words)
 
 
+@WITH_KIN
 @pytest.mark.parametrize(("held", "marker", "left"), CLEARS.values(), ids=CLEARS)
 def test_clear(
     run: Runner, redis_server: RedisServer, held: bytes | None, marker: str, left: bytes | None
@@ -162,6 +168,7 @@ def test_clear(
     assert redis_server.ask("EXISTS", STORE_META.key) == 0
 
 
+@WITH_KIN
 def test_what_is_no_lease_at_all(run: Runner, redis_server: RedisServer) -> None:
     """A key of a wrong type in a lease's place refuses a fill, and goes with the next removal."""
     fill_both(redis_server)
@@ -174,6 +181,7 @@ def test_what_is_no_lease_at_all(run: Runner, redis_server: RedisServer) -> None
     assert redis_server.ask("EXISTS", STORE_META.key) == 0
 
 
+@WITH_KIN
 @pytest.mark.parametrize("held", [None, TOKEN, ANOTHER_MARKER], ids=["nothing", "a token", "a marker"])
 def test_close(run: Runner, redis_server: RedisServer, held: bytes | None) -> None:
     """A half is cleared, and a marker takes the place of whatever lay there, for a time."""
