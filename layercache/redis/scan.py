@@ -45,7 +45,7 @@ _VISIBLE = bytes(range(0x21, 0x7F))
 _WHO = pack("INFO", "server")
 _RUN_ID = re.compile(rb"run_id:(\w+)")
 
-_DISCARD = "return redis.call('TYPE', KEYS[1]).ok ~= 'set' and redis.call('DEL', KEYS[1])"
+_DISCARD = "return redis.call('TYPE', KEYS[1]).ok ~= 'set' and redis.call('DEL', KEYS[1]) or 0"
 
 
 class _AnotherServerError(Exception):
