@@ -88,6 +88,7 @@ class Flight(Generic[K, T]):
             for seat in self._disembark():
                 seat.set_result(answer)
         finally:
+            self.before = None  # Else each would keep all that flew before it, while a key is in demand.
             self._close_door()
             if self._flights.flying.get(self.key) is self:
                 del self._flights.flying[self.key]

@@ -1,6 +1,8 @@
 """One load for many, and none older than the one who asks."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
@@ -232,6 +234,25 @@ async def test_nothing_is_kept_of_what_has_landed(loads: Loads) -> None:
     await landed
     await turns()
     assert (loads.flights.boarding, loads.flights.flying) == ({}, {})
+
+
+async def test_a_landed_flight_is_not_kept_by_those_that_follow(loads: Loads) -> None:
+    """While a key is asked for without a pause, only the flight in the air and the one before it are kept."""
+    callers = [loads.ask()]
+    await turns()
+    flown = weakref.WeakSet(loads.flights.flying.values())
+    for number in range(1, 11):
+        callers.append(loads.ask())
+        await turns()
+        flown.update(loads.flights.boarding.values())
+        loads.gates[number].set_result("answer")
+        await callers.pop(0)
+        await turns()
+    gc.collect()
+    [flying] = loads.flights.flying.values()
+    assert set(flown) == {flying, flying.before}
+    loads.gates[11].set_result("answer")
+    assert await callers.pop() == "answer"
 
 
 async def test_closing_stops_all_flights(loads: Loads) -> None:
