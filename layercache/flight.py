@@ -29,6 +29,7 @@ Limit: one process; two processes may load the same key at once.
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from layercache.context import CancelableContext, Context
@@ -148,9 +149,15 @@ def _own_copy(error: Exception) -> LayerCacheError:
         is_late = isinstance(error, DeadlineExceededError)
         why = "did not answer in time" if is_late else "is no longer asked"
         own: LayerCacheError = BackendUnavailableError(f"the source {why}")
-    elif isinstance(error, LayerCacheError):
-        own = copy.copy(error)
     else:
-        own = BackendError(f"the source failed: {error!r}")
+        own = _twin(error) or BackendError(f"the source failed: {error!r}")
     own.__cause__ = error
     return own
+
+
+def _twin(error: Exception) -> LayerCacheError | None:
+    """A copy, if *error* is ours and can be copied: one that a source derived may not take its own `args`."""
+    if isinstance(error, LayerCacheError):
+        with suppress(Exception):  # Raised here, it would leave those who wait without any answer.
+            return copy.copy(error)
+    return None

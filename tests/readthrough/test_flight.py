@@ -18,6 +18,13 @@ from layercache.flight import Flight, Flights
 from tests.context.manual import ManualLoop, by_hand, turns
 
 
+class ErrorOfASource(BackendError):
+    """One that cannot be copied: what it is made of is not what it has as its `args`."""
+
+    def __init__(self, host: str, status: int) -> None:
+        super().__init__(f"{host}: {status}")
+
+
 class Loads:
     """A load that is answered by hand: each flight waits for its number to be answered."""
 
@@ -208,6 +215,7 @@ async def test_a_load_that_takes_too_long_is_unavailable(loop: ManualLoop) -> No
         (NotFoundError("key"), NotFoundError),
         (BackendError("no"), BackendError),
         (OSError("no"), BackendError),
+        (ErrorOfASource("host", 503), BackendError),
     ],
 )
 async def test_everybody_gets_an_error_of_their_own(
