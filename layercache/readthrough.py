@@ -11,7 +11,6 @@ question (see `flight.py`).
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import NamedTuple, TypeVar
@@ -115,20 +114,28 @@ class ReadThroughCache(ForwardingCache):
         return _or_not_found(await self._find(ctx, "stat", repo, dgst), dgst)
 
     async def _find(self, ctx: Context, operation: str, repo: str | None, dgst: str) -> LayerMeta | None:
-        was_missed = True
-        try:
-            meta = await self._recall(ctx, repo, dgst)
-        except NotFoundError:
-            self._incidents.worked(operation)
-            self._observer.miss(operation)
-        except BackendError as error:
-            self._incidents.failed(operation, error)
-            was_missed = False
-        else:
-            self._incidents.worked(operation)
+        meta, was_answered = await self._recall(ctx, operation, repo, dgst)
+        if meta is not None:
             self._observer.hit(operation)
             return meta
-        return await self._flights.join(ctx, _Question(repo, dgst, was_missed))
+        if was_answered:
+            self._observer.miss(operation)
+        return await self._flights.join(ctx, _Question(repo, dgst, was_missed=was_answered))
+
+    async def _recall(
+        self, ctx: Context, operation: str, repo: str | None, dgst: str
+    ) -> tuple[LayerMeta | None, bool]:
+        """What the cache knows, and whether it could answer: None is a miss only then."""
+        known = self._cache._meta(ctx, dgst) if repo is None else self._cache._stat(ctx, repo, dgst)
+        try:
+            meta: LayerMeta | None = await known
+        except NotFoundError:
+            meta = None
+        except BackendError as error:
+            self._incidents.failed(operation, error)
+            return None, False
+        self._incidents.worked(operation)
+        return meta, True
 
     async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
         return [meta is not None for meta in await self._stat_many(ctx, repo, dgsts)]
@@ -157,19 +164,16 @@ class ReadThroughCache(ForwardingCache):
         ctx, (repo, dgst, was_missed) = flight.ctx, flight.key
         if flight.before is not None:
             flight.depart()  # The answer of the cache would be given to those aboard, too.
-            with contextlib.suppress(NotFoundError, BackendError):
-                return await self._recall(ctx, repo, dgst)
+            meta, was_answered = await self._recall(ctx, _operation(repo), repo, dgst)
+            if meta is not None:
+                return meta
+            was_missed = was_missed and was_answered
         lease = await self._lease_or_none(ctx, repo, dgst) if was_missed else None
         flight.depart()
         meta = await self._ask(ctx, repo, dgst)
         if meta is not None:
             await self._offer(ctx, lease, meta)
         return meta
-
-    async def _recall(self, ctx: Context, repo: str | None, dgst: str) -> LayerMeta:
-        if repo is None:
-            return await self._cache._meta(ctx, dgst)
-        return await self._cache._stat(ctx, repo, dgst)
 
     async def _ask(self, ctx: Context, repo: str | None, dgst: str) -> LayerMeta | None:
         begin = time.perf_counter()
@@ -185,7 +189,7 @@ class ReadThroughCache(ForwardingCache):
         else:
             return meta if is_member else None
         finally:
-            self._observer.asked("meta" if repo is None else "stat", time.perf_counter() - begin)
+            self._observer.asked(_operation(repo), time.perf_counter() - begin)
 
     # ---- what may fail without the caller knowing
 
@@ -218,6 +222,11 @@ class ReadThroughCache(ForwardingCache):
 
     def __repr__(self) -> str:
         return f"<ReadThroughCache {self._cache!r} before {self._source!r}>"
+
+
+def _operation(repo: str | None) -> str:
+    """The operation by which a flight asks."""
+    return "meta" if repo is None else "stat"
 
 
 def _or_not_found(meta: LayerMeta | None, dgst: str) -> LayerMeta:

@@ -9,8 +9,10 @@ from layercache import (
     BackendError,
     BackendUnavailableError,
     CorruptEntryError,
+    LayerMeta,
 )
 from layercache.testing import new_digest
+from tests.context.manual import turns
 from tests.readthrough.house import CTX, DGST, META, OTHER, REPO, House
 
 
@@ -37,6 +39,38 @@ async def test_only_a_true_miss_is_filled(house: House) -> None:
     house.cache.fail(CorruptEntryError("blobs::x", "size"), "stat")
     assert await house.front.stat(CTX, REPO, DGST) == META
     assert house.cache.calls["lease"] == 0
+    assert not house.knows()
+
+
+async def ask_twice_with_a_corrupt_recheck(house: House) -> list[LayerMeta]:
+    """Have a flight fill nothing, and the one after it look into a cache that cannot read its entry."""
+    # 1  first: misses, takes a lease, asks the source
+    # 2  second: misses, waits for first
+    # 3  the layer is removed: first's lease is void
+    # 4  second: looks into the cache once more: an entry that makes no sense
+    house.source.hold()
+    first = asyncio.ensure_future(house.front.stat(CTX, REPO, DGST))
+    await house.source.asked()
+    second = asyncio.ensure_future(house.front.stat(CTX, REPO, DGST))
+    await turns()
+    await house.front.remove(CTX, REPO, DGST)
+    await house.front.forget(CTX, DGST)
+    house.cache.fail(CorruptEntryError("blobs::x", "size"), "stat")
+    house.source.release()
+    return list(await asyncio.gather(first, second))
+
+
+async def test_a_recheck_fails_open(house: House) -> None:
+    """A flight that cannot read the cache once more is answered by the source, and the failure is told."""
+    assert await ask_twice_with_a_corrupt_recheck(house) == [META, META]
+    assert house.tally.told.count("failed stat") == 1
+    assert house.tally.told.count("asked stat") == 2
+
+
+async def test_a_recheck_that_fails_is_no_miss(house: House) -> None:
+    """An entry that could not be read when the cache was asked once more is not written over, either."""
+    await ask_twice_with_a_corrupt_recheck(house)
+    assert house.cache.calls["lease"] == 1, "that of the first"
     assert not house.knows()
 
 
