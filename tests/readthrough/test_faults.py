@@ -42,6 +42,14 @@ async def test_only_a_true_miss_is_filled(house: House) -> None:
     assert not house.knows()
 
 
+async def test_many_that_were_not_answered_are_no_misses(house: House) -> None:
+    """Layers that a bulk form could not read of the cache are not written over, either."""
+    house.cache.fail(CorruptEntryError("blobs::x", "size"), "stat_many")
+    assert await house.front.stat_many(CTX, REPO, [DGST]) == [META]
+    assert house.cache.calls["lease"] == 0
+    assert not house.knows()
+
+
 async def ask_twice_with_a_corrupt_recheck(house: House) -> list[LayerMeta]:
     """Have a flight fill nothing, and the one after it look into a cache that cannot read its entry."""
     # 1  first: misses, takes a lease, asks the source
@@ -72,6 +80,13 @@ async def test_a_recheck_that_fails_is_no_miss(house: House) -> None:
     await ask_twice_with_a_corrupt_recheck(house)
     assert house.cache.calls["lease"] == 1, "that of the first"
     assert not house.knows()
+
+
+async def test_a_report_fails_open(house: House) -> None:
+    """A failure of the cache to drop what is missing is told to the observer, and not to who reports it."""
+    house.cache.fail(BackendUnavailableError("down"))
+    await house.front.report_missing(CTX, REPO, DGST)
+    assert set(house.tally.told) == {"failed report_missing"}
 
 
 async def test_removals_do_not_fail_open(house: House) -> None:

@@ -273,3 +273,13 @@ async def test_closing_stops_all_flights(loads: Loads) -> None:
     outcomes = await asyncio.gather(*waiting, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [BackendUnavailableError] * 3
     assert (loads.flights.boarding, loads.flights.flying) == ({}, {})
+
+
+async def test_closing_waits_for_what_it_stops(loads: Loads) -> None:
+    """When `aclose` returns no load is under way any more, and what it asked may be closed."""
+    waiting = loads.ask()
+    await turns()
+    await loads.flights.aclose()
+    assert loads.stopped == 1
+    with pytest.raises(BackendUnavailableError):
+        await waiting
