@@ -19,7 +19,7 @@ from layercache.backend import Lease
 from layercache.cache import LayerInfoCache, LayerInfoSource
 from layercache.checks import require_key
 from layercache.context import Context
-from layercache.errors import BackendError, LayerCacheError, NotFoundError
+from layercache.errors import BackendError, CorruptEntryError, LayerCacheError, NotFoundError
 from layercache.events import Incidents, Observer
 from layercache.flight import Flight, Flights
 from layercache.forwarding import ForwardingCache
@@ -75,20 +75,22 @@ class ReadThroughCache(ForwardingCache):
 
         For "may this upload be skipped?", where a lie would lose data. It
         joins no flight and heals the cache in passing: a yes by a fill, a no
-        by a removal.
+        and what makes no sense by a removal.
 
         Raises:
             NotFoundError: The source does not have it.
             ContextError: *ctx* ended before the source answered.
+            CorruptEntryError: What the source has of it makes no sense.
             BackendError: The source failed.
         """
         require_key(repo, dgst)
         ctx.check()
         lease = await self._lease_or_none(ctx, repo, dgst)
-        meta = await ctx.run(self._ask(ctx, repo, dgst))
-        if meta is None:
+        try:
+            meta = _or_not_found(await ctx.run(self._ask(ctx, repo, dgst)), dgst)
+        except (NotFoundError, CorruptEntryError):  # Neither is a yes: the cache may still know one.
             await self._clear(ctx, "confirm", repo, dgst)
-            raise NotFoundError(dgst)
+            raise
         await self._offer(ctx, lease, meta)
         return meta
 

@@ -8,6 +8,7 @@ from layercache import (
     BackendUnavailableError,
     CanceledError,
     Context,
+    CorruptEntryError,
     InvalidArgumentError,
     LayerMeta,
     NotFoundError,
@@ -71,6 +72,16 @@ async def test_a_no_of_confirm_is_a_no_for_every_repository(house: House) -> Non
     with pytest.raises(NotFoundError):
         await house.front.confirm(CTX, REPO, DGST)
     assert await house.front.contains(CTX, OTHER, DGST) is False
+
+
+async def test_confirm_drops_what_makes_no_sense(house: House) -> None:
+    """When `confirm` hears that the entry in the source is corrupt, the cache no longer says yes."""
+    await house.front.stat(CTX, REPO, DGST)
+    house.source.error = CorruptEntryError("link")
+    with pytest.raises(CorruptEntryError):
+        await house.front.confirm(CTX, REPO, DGST)
+    assert not house.store.members
+    assert not house.store.metas
 
 
 async def test_confirm_heals_by_a_fill(house: House) -> None:
