@@ -80,7 +80,11 @@ def test_vanished_manifest(registry: Client, tree: Tree, repo: str) -> None:
     assert registry.get(path).body == content
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{"], ids=["empty", "binary", "list", "truncated"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", b"[]", b"{", b"[" * 200_000],
+    ids=["empty", "binary", "list", "truncated", "deep"],
+)
 def test_corrupt_manifest(registry: Client, tree: Tree, repo: str, content: bytes) -> None:
     """What lies in a manifest's place and is none is an error that says where."""
     dgst = tree.manifest(repo, "1.0", content)
