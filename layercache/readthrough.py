@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 
 from layercache.backend import Lease
 from layercache.cache import LayerInfoCache, LayerInfoSource
-from layercache.checks import require_key
+from layercache.checks import require_key, require_seconds
 from layercache.context import Context
 from layercache.errors import BackendError, CorruptEntryError, LayerCacheError, NotFoundError
 from layercache.events import Incidents, Observer
@@ -60,8 +60,13 @@ class ReadThroughCache(ForwardingCache):
             cache: Closed with this one.
             source: A registry's storage, or another cache.
             observer: Is told of hits, misses, fills and failures.
-            source_seconds: How long the source may take to answer one question.
+            source_seconds: More than 0: how long the source may take to
+                answer one question.
+
+        Raises:
+            InvalidArgumentError: *source_seconds* is no number above 0.
         """
+        require_seconds("source_seconds", source_seconds)
         super().__init__(cache)
         self._source = source
         self._observer = observer or Observer()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 
 import pytest
 
@@ -9,7 +10,9 @@ from layercache import (
     BackendError,
     BackendUnavailableError,
     CorruptEntryError,
+    InvalidArgumentError,
     LayerMeta,
+    ReadThroughCache,
 )
 from layercache.testing import new_digest
 from tests.context.manual import turns
@@ -125,6 +128,13 @@ async def test_a_corrupt_entry_is_no_change_of_state(house: House, caplog: pytes
     await house.front.stat(CTX, REPO, DGST)
     assert house.tally.told == ["failed stat", "asked stat"]
     assert caplog.records == []
+
+
+@pytest.mark.parametrize("source_seconds", [0.0, -1.0, math.nan, "1"])
+def test_source_has_some_time(house: House, source_seconds: float) -> None:
+    """The time that a source may take is a number, and more than nothing."""
+    with pytest.raises(InvalidArgumentError):
+        ReadThroughCache(house.cache, house.source, source_seconds=source_seconds)
 
 
 async def test_closing_closes_the_cache_and_stops_the_flights(house: House) -> None:
