@@ -23,6 +23,8 @@ is one load at a time for a key.
 
 Invariant: a flight is in `boarding` exactly while it may be joined, and in
 `flying` from its departure until its task ends; in neither if all left before.
+It is `alive` until its task ends, whatever became of it: who closes waits for
+it, since what it asked may be closed next.
 Limit: one process; two processes may load the same key at once.
 """
 
@@ -55,6 +57,7 @@ class Flight(Generic[K, T]):
         self._flights = flights
         self._seats: set[asyncio.Future[T]] = set()
         self.task: asyncio.Task[None] = asyncio.create_task(self._fly())
+        flights.alive.add(self)
 
     def depart(self) -> None:
         """Let nobody join any more: what is asked from now on is answered to those aboard."""
@@ -91,6 +94,7 @@ class Flight(Generic[K, T]):
         finally:
             self.before = None  # Else each would keep all that flew before it, while a key is in demand.
             self._close_door()
+            self._flights.alive.discard(self)
             if self._flights.flying.get(self.key) is self:
                 del self._flights.flying[self.key]
 
@@ -120,6 +124,7 @@ class Flights(Generic[K, T]):
         self.load = load
         self.boarding: dict[K, Flight[K, T]] = {}
         self.flying: dict[K, Flight[K, T]] = {}
+        self.alive: set[Flight[K, T]] = set()
         self._seconds = seconds
 
     async def join(self, ctx: Context, key: K) -> T:
@@ -136,8 +141,8 @@ class Flights(Generic[K, T]):
         return await flight.ride(ctx)
 
     async def aclose(self) -> None:
-        """Stop all flights; those who wait are told that the source is unavailable."""
-        flights = [*self.boarding.values(), *self.flying.values()]
+        """Stop all flights, and see them end; those who wait are told that the source is unavailable."""
+        flights = list(self.alive)
         for flight in flights:
             flight.ctx.cancel()
         await asyncio.gather(*(flight.task for flight in flights))

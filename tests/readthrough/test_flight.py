@@ -1,12 +1,10 @@
 """One load for many, and none older than the one who asks."""
 
 import asyncio
-import gc
-import weakref
 
 import pytest
 
-from layercache.context import Context, background
+from layercache.context import background
 from layercache.errors import (
     BackendError,
     BackendUnavailableError,
@@ -14,8 +12,8 @@ from layercache.errors import (
     DeadlineExceededError,
     NotFoundError,
 )
-from layercache.flight import Flight, Flights
 from tests.context.manual import ManualLoop, by_hand, turns
+from tests.readthrough.loads import Loads
 
 
 class ErrorOfASource(BackendError):
@@ -23,40 +21,6 @@ class ErrorOfASource(BackendError):
 
     def __init__(self, host: str, status: int) -> None:
         super().__init__(f"{host}: {status}")
-
-
-class Loads:
-    """A load that is answered by hand: each flight waits for its number to be answered."""
-
-    def __init__(self) -> None:
-        self.begun = 0
-        self.departed = 0
-        self.stopped = 0
-        self.gates: dict[int, asyncio.Future[str]] = {}
-        self.may_depart = asyncio.Event()
-        self.may_depart.set()
-        self.flights: Flights[str, str] = Flights(self.load, seconds=30)
-
-    async def load(self, flight: Flight[str, str]) -> str:
-        self.begun += 1
-        await self.may_depart.wait()
-        flight.depart()
-        self.departed += 1
-        gate: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.gates[self.departed] = gate
-        try:
-            return await gate
-        except asyncio.CancelledError:
-            self.stopped += 1
-            raise
-
-    def ask(self, ctx: Context | None = None) -> "asyncio.Future[str]":
-        return asyncio.ensure_future(self.flights.join(ctx or background(), "key"))
-
-
-@pytest.fixture
-def loads() -> Loads:
-    return Loads()
 
 
 async def test_those_who_come_before_the_departure_share_a_flight(loads: Loads) -> None:
@@ -231,55 +195,3 @@ async def test_everybody_gets_an_error_of_their_own(
         assert isinstance(error, heard)
         assert error.__cause__ is raised
         assert not isinstance(error, NotFoundError) or error.dgst == "key"
-
-
-async def test_nothing_is_kept_of_what_has_landed(loads: Loads) -> None:
-    """After its landing, or its end, a flight is in no table."""
-    landed, left = loads.ask(), asyncio.ensure_future(loads.flights.join(background(), "other"))
-    await turns()
-    left.cancel()
-    loads.gates[1].set_result("answer")
-    await landed
-    await turns()
-    assert (loads.flights.boarding, loads.flights.flying) == ({}, {})
-
-
-async def test_a_landed_flight_is_not_kept_by_those_that_follow(loads: Loads) -> None:
-    """While a key is asked for without a pause, only the flight in the air and the one before it are kept."""
-    callers = [loads.ask()]
-    await turns()
-    flown = weakref.WeakSet(loads.flights.flying.values())
-    for number in range(1, 11):
-        callers.append(loads.ask())
-        await turns()
-        flown.update(loads.flights.boarding.values())
-        loads.gates[number].set_result("answer")
-        await callers.pop(0)
-        await turns()
-    gc.collect()
-    [flying] = loads.flights.flying.values()
-    assert set(flown) == {flying, flying.before}
-    loads.gates[11].set_result("answer")
-    assert await callers.pop() == "answer"
-
-
-async def test_closing_stops_all_flights(loads: Loads) -> None:
-    """`aclose` ends what is under way, even what has not run yet, and those who wait hear of it."""
-    waiting = [loads.ask(), loads.ask()]
-    await turns()
-    waiting.append(loads.ask())
-    await asyncio.sleep(0)
-    await loads.flights.aclose()
-    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [BackendUnavailableError] * 3
-    assert (loads.flights.boarding, loads.flights.flying) == ({}, {})
-
-
-async def test_closing_waits_for_what_it_stops(loads: Loads) -> None:
-    """When `aclose` returns no load is under way any more, and what it asked may be closed."""
-    waiting = loads.ask()
-    await turns()
-    await loads.flights.aclose()
-    assert loads.stopped == 1
-    with pytest.raises(BackendUnavailableError):
-        await waiting
