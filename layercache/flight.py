@@ -23,12 +23,15 @@ is one load at a time for a key.
 
 Invariant: a flight is in `boarding` exactly while it may be joined, and in
 `flying` from its departure until its task ends; in neither if all left before.
+It is `alive` until its task ends, whatever became of it: who closes waits for
+it, since what it asked may be closed next.
 Limit: one process; two processes may load the same key at once.
 """
 
 import asyncio
 import copy
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 from layercache.context import CancelableContext, Context
@@ -54,6 +57,7 @@ class Flight(Generic[K, T]):
         self._flights = flights
         self._seats: set[asyncio.Future[T]] = set()
         self.task: asyncio.Task[None] = asyncio.create_task(self._fly())
+        flights.alive.add(self)
 
     def depart(self) -> None:
         """Let nobody join any more: what is asked from now on is answered to those aboard."""
@@ -88,7 +92,9 @@ class Flight(Generic[K, T]):
             for seat in self._disembark():
                 seat.set_result(answer)
         finally:
+            self.before = None  # Else each would keep all that flew before it, while a key is in demand.
             self._close_door()
+            self._flights.alive.discard(self)
             if self._flights.flying.get(self.key) is self:
                 del self._flights.flying[self.key]
 
@@ -118,6 +124,7 @@ class Flights(Generic[K, T]):
         self.load = load
         self.boarding: dict[K, Flight[K, T]] = {}
         self.flying: dict[K, Flight[K, T]] = {}
+        self.alive: set[Flight[K, T]] = set()
         self._seconds = seconds
 
     async def join(self, ctx: Context, key: K) -> T:
@@ -134,8 +141,8 @@ class Flights(Generic[K, T]):
         return await flight.ride(ctx)
 
     async def aclose(self) -> None:
-        """Stop all flights; those who wait are told that the source is unavailable."""
-        flights = [*self.boarding.values(), *self.flying.values()]
+        """Stop all flights, and see them end; those who wait are told that the source is unavailable."""
+        flights = list(self.alive)
         for flight in flights:
             flight.ctx.cancel()
         await asyncio.gather(*(flight.task for flight in flights))
@@ -147,9 +154,15 @@ def _own_copy(error: Exception) -> LayerCacheError:
         is_late = isinstance(error, DeadlineExceededError)
         why = "did not answer in time" if is_late else "is no longer asked"
         own: LayerCacheError = BackendUnavailableError(f"the source {why}")
-    elif isinstance(error, LayerCacheError):
-        own = copy.copy(error)
     else:
-        own = BackendError(f"the source failed: {error!r}")
+        own = _twin(error) or BackendError(f"the source failed: {error!r}")
     own.__cause__ = error
     return own
+
+
+def _twin(error: Exception) -> LayerCacheError | None:
+    """A copy, if *error* is ours and can be copied: one that a source derived may not take its own `args`."""
+    if isinstance(error, LayerCacheError):
+        with suppress(Exception):  # Raised here, it would leave those who wait without any answer.
+            return copy.copy(error)
+    return None

@@ -11,16 +11,15 @@ question (see `flight.py`).
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import NamedTuple, TypeVar
 
 from layercache.backend import Lease
 from layercache.cache import LayerInfoCache, LayerInfoSource
-from layercache.checks import require_key
+from layercache.checks import require_key, require_seconds
 from layercache.context import Context
-from layercache.errors import BackendError, LayerCacheError, NotFoundError
+from layercache.errors import BackendError, CorruptEntryError, LayerCacheError, NotFoundError
 from layercache.events import Incidents, Observer
 from layercache.flight import Flight, Flights
 from layercache.forwarding import ForwardingCache
@@ -61,8 +60,13 @@ class ReadThroughCache(ForwardingCache):
             cache: Closed with this one.
             source: A registry's storage, or another cache.
             observer: Is told of hits, misses, fills and failures.
-            source_seconds: How long the source may take to answer one question.
+            source_seconds: More than 0: how long the source may take to
+                answer one question.
+
+        Raises:
+            InvalidArgumentError: *source_seconds* is no number above 0.
         """
+        require_seconds("source_seconds", source_seconds)
         super().__init__(cache)
         self._source = source
         self._observer = observer or Observer()
@@ -76,20 +80,22 @@ class ReadThroughCache(ForwardingCache):
 
         For "may this upload be skipped?", where a lie would lose data. It
         joins no flight and heals the cache in passing: a yes by a fill, a no
-        by a removal.
+        and what makes no sense by a removal.
 
         Raises:
             NotFoundError: The source does not have it.
             ContextError: *ctx* ended before the source answered.
+            CorruptEntryError: What the source has of it makes no sense.
             BackendError: The source failed.
         """
         require_key(repo, dgst)
         ctx.check()
         lease = await self._lease_or_none(ctx, repo, dgst)
-        meta = await ctx.run(self._ask(ctx, repo, dgst))
-        if meta is None:
+        try:
+            meta = _or_not_found(await ctx.run(self._ask(ctx, repo, dgst)), dgst)
+        except (NotFoundError, CorruptEntryError):  # Neither is a yes: the cache may still know one.
             await self._clear(ctx, "confirm", repo, dgst)
-            raise NotFoundError(dgst)
+            raise
         await self._offer(ctx, lease, meta)
         return meta
 
@@ -115,20 +121,28 @@ class ReadThroughCache(ForwardingCache):
         return _or_not_found(await self._find(ctx, "stat", repo, dgst), dgst)
 
     async def _find(self, ctx: Context, operation: str, repo: str | None, dgst: str) -> LayerMeta | None:
-        was_missed = True
-        try:
-            meta = await self._recall(ctx, repo, dgst)
-        except NotFoundError:
-            self._incidents.worked(operation)
-            self._observer.miss(operation)
-        except BackendError as error:
-            self._incidents.failed(operation, error)
-            was_missed = False
-        else:
-            self._incidents.worked(operation)
+        meta, was_answered = await self._recall(ctx, operation, repo, dgst)
+        if meta is not None:
             self._observer.hit(operation)
             return meta
-        return await self._flights.join(ctx, _Question(repo, dgst, was_missed))
+        if was_answered:
+            self._observer.miss(operation)
+        return await self._flights.join(ctx, _Question(repo, dgst, was_missed=was_answered))
+
+    async def _recall(
+        self, ctx: Context, operation: str, repo: str | None, dgst: str
+    ) -> tuple[LayerMeta | None, bool]:
+        """What the cache knows, and whether it could answer: None is a miss only then."""
+        known = self._cache._meta(ctx, dgst) if repo is None else self._cache._stat(ctx, repo, dgst)
+        try:
+            meta: LayerMeta | None = await known
+        except NotFoundError:
+            meta = None
+        except BackendError as error:
+            self._incidents.failed(operation, error)
+            return None, False
+        self._incidents.worked(operation)
+        return meta, True
 
     async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
         return [meta is not None for meta in await self._stat_many(ctx, repo, dgsts)]
@@ -157,19 +171,16 @@ class ReadThroughCache(ForwardingCache):
         ctx, (repo, dgst, was_missed) = flight.ctx, flight.key
         if flight.before is not None:
             flight.depart()  # The answer of the cache would be given to those aboard, too.
-            with contextlib.suppress(NotFoundError, BackendError):
-                return await self._recall(ctx, repo, dgst)
+            meta, was_answered = await self._recall(ctx, _operation(repo), repo, dgst)
+            if meta is not None:
+                return meta
+            was_missed = was_missed and was_answered
         lease = await self._lease_or_none(ctx, repo, dgst) if was_missed else None
         flight.depart()
         meta = await self._ask(ctx, repo, dgst)
         if meta is not None:
             await self._offer(ctx, lease, meta)
         return meta
-
-    async def _recall(self, ctx: Context, repo: str | None, dgst: str) -> LayerMeta:
-        if repo is None:
-            return await self._cache._meta(ctx, dgst)
-        return await self._cache._stat(ctx, repo, dgst)
 
     async def _ask(self, ctx: Context, repo: str | None, dgst: str) -> LayerMeta | None:
         begin = time.perf_counter()
@@ -185,7 +196,7 @@ class ReadThroughCache(ForwardingCache):
         else:
             return meta if is_member else None
         finally:
-            self._observer.asked("meta" if repo is None else "stat", time.perf_counter() - begin)
+            self._observer.asked(_operation(repo), time.perf_counter() - begin)
 
     # ---- what may fail without the caller knowing
 
@@ -218,6 +229,11 @@ class ReadThroughCache(ForwardingCache):
 
     def __repr__(self) -> str:
         return f"<ReadThroughCache {self._cache!r} before {self._source!r}>"
+
+
+def _operation(repo: str | None) -> str:
+    """The operation by which a flight asks."""
+    return "meta" if repo is None else "stat"
 
 
 def _or_not_found(meta: LayerMeta | None, dgst: str) -> LayerMeta:

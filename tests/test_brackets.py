@@ -4,10 +4,12 @@ import asyncio
 
 import pytest
 
-from layercache import BackendUnavailableError, background
+from layercache import BackendUnavailableError, DeadlineExceededError, background
+from layercache.brackets import CLOSING_SECONDS
 from layercache.context import Context
 from layercache.testing import FaultyCache, new_digest, new_meta, new_repository
-from tests.context.manual import turns
+from layercache.timers import GRAIN
+from tests.context.manual import ManualLoop, by_hand, turns
 from tests.reference import ReferenceCache
 
 CTX = background()
@@ -57,6 +59,24 @@ async def test_the_end_has_a_time_of_its_own() -> None:
             await store.put(CTX, REPO, DGST, META)
             ctx.cancel()
     assert not store.members
+
+
+@by_hand
+async def test_the_end_takes_no_longer_than_its_limit(loop: ManualLoop) -> None:
+    """A second clearing that hangs is given up after `CLOSING_SECONDS`, by an error of leaving."""
+    store = SlowStore()
+
+    async def remove() -> None:
+        async with store.removing(CTX, REPO, DGST):
+            pass
+
+    task = asyncio.ensure_future(remove())
+    await store.is_ending.wait()
+    await loop.advance(CLOSING_SECONDS - GRAIN)
+    assert not task.done()
+    await loop.advance(2 * GRAIN)
+    await turns()
+    assert isinstance(task.exception(), DeadlineExceededError)
 
 
 async def test_an_end_that_fails_is_told() -> None:

@@ -1,6 +1,7 @@
 """What a cache asks of its arguments: that no key can be taken for another, and no more."""
 
-from collections.abc import Callable
+from collections import UserList, deque
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -111,6 +112,21 @@ def test_one_digest_is_no_sequence_of_digests() -> None:
     """A digest where a sequence of digests is wanted is not taken for its letters."""
     with pytest.raises(InvalidArgumentError, match="not one digest"):
         require_keys(REPO, DGST)
+
+
+@pytest.mark.parametrize(
+    "dgsts", [(dgst for dgst in [DGST]), {DGST}, {DGST: 1}, None], ids=lambda it: type(it).__name__
+)
+def test_digests_have_an_order_and_stay(dgsts: Sequence[str]) -> None:
+    """What has no order, or is used up when it was looked at once, is no sequence of digests."""
+    with pytest.raises(InvalidArgumentError, match=type(dgsts).__name__):
+        require_keys(REPO, dgsts)
+
+
+@pytest.mark.parametrize("kind", [list, tuple, deque, UserList])
+def test_any_sequence_of_digests_passes(kind: Callable[[list[str]], Sequence[str]]) -> None:
+    """Digests are taken in whatever kind of sequence they come."""
+    require_keys(REPO, kind([DGST]))
 
 
 def test_no_digests_are_a_sequence_too() -> None:

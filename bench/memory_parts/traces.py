@@ -8,7 +8,7 @@ CATALOGUE = 20_000  # The layers that are pulled more than once.
 LENGTH = 300_000  # Pulls in a trace.
 ALPHA = 0.9  # How steeply popularity falls: the n-th layer is pulled n**-ALPHA as often as the first.
 WONDERS = 0.3  # The share of pulls of a layer that nobody pulls again.
-SWEEPS = 10  # In a trace: somebody copies a part of the registry.
+PERIOD = 30_000  # Pulls, after which somebody copies a part of the registry: nine times in a trace.
 SWEEP = CATALOGUE // 5
 
 Trace = list[int]
@@ -29,7 +29,7 @@ def registry(seed: int, alpha: float = ALPHA) -> Trace:
     pulls, wonders = iter(zipf(seed, alpha)), itertools.count(CATALOGUE)
     trace: Trace = []
     while len(trace) < LENGTH:
-        if trace and len(trace) % (LENGTH // SWEEPS) == 0:
+        if trace and len(trace) % PERIOD == 0:
             trace += sweep(rng)
         trace.append(next(wonders) if rng.random() < WONDERS else next(pulls))
     return trace[:LENGTH]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NoReturn, final
 
 from layercache.backend import Lease
-from layercache.checks import require_key
+from layercache.checks import require_key, require_seconds
 from layercache.context import Context
 from layercache.errors import InvalidArgumentError, NotFoundError
 from layercache.memory.expiry import Clock
@@ -37,9 +37,9 @@ class MemoryCache(ScannableCache):
         """Remember at most *max_entries*.
 
         Args:
-            max_entries: From 1 to 2**31. A layer, with its meta and one
-                repository, is one entry; each further repository of it is one
-                more.
+            max_entries: A whole number, from 1 to 2**31. A layer, with its
+                meta and one repository, is one entry; each further repository
+                of it is one more.
             ttl: Seconds, more than 0, after which a membership or a meta that
                 was not stored again is a miss. Each lives up to a tenth less,
                 so that what was stored together does not end together. None:
@@ -47,12 +47,13 @@ class MemoryCache(ScannableCache):
             clock: Seconds from some fixed moment; the tests turn it by hand.
 
         Raises:
-            InvalidArgumentError: *max_entries* or *ttl* is out of range.
+            InvalidArgumentError: *max_entries* or *ttl* is out of range, or
+                no number.
         """
-        if not 1 <= max_entries <= MOST_ENTRIES:
+        if not (type(max_entries) is int and 1 <= max_entries <= MOST_ENTRIES):
             raise InvalidArgumentError(f"a cache has 1 to 2**31 entries, not {max_entries!r}")
-        if ttl is not None and not ttl > 0:
-            raise InvalidArgumentError(f"a ttl is more than 0 seconds, not {ttl!r}")
+        if ttl is not None:
+            require_seconds("a ttl", ttl)
         self._max_entries = max_entries
         self._ttl = ttl
         self._clock = clock

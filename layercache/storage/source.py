@@ -72,13 +72,15 @@ class StorageSource:
             url: The root of the registry's storage driver, the parent of
                 `docker/`: `file:///var/lib/docker-registry`,
                 `s3://bucket/prefix`, `gs://bucket/prefix`,
-                `az://account/container/prefix`.
+                `az://container/prefix`.
             options: Settings and credentials, as `obstore.store.from_url`
-                takes them; without, they come from the environment.
+                takes them; without, they come from the environment. Azure's
+                account is one: `account_name`, `AZURE_STORAGE_ACCOUNT_NAME`.
 
         Raises:
             InvalidArgumentError: *url* or an option is not understood.
-            BackendUnavailableError: The directory does not exist.
+            BackendUnavailableError: The directory does not exist, or nothing
+                names the account.
         """
         open_store: Callable[..., ObjectStore] = obstore.store.from_url
         self._url = url

@@ -113,12 +113,19 @@ async def test_without_cancel_keeps_values_only() -> None:
 
 
 def test_the_nearest_value_wins() -> None:
-    """`value` returns the nearest upwards, compares keys by equality, and else the default."""
-    ctx = background().with_value("a", 1).with_value(("b", 0), 2).with_cancel().with_value("a", 3)
+    """`value` returns the nearest upwards, and else the default."""
+    ctx = background().with_value("a", 1).with_value("b", 2).with_cancel().with_value("a", 3)
     assert ctx.value("a") == 3
-    assert ctx.value(("b", 0)) == 2
+    assert ctx.value("b") == 2
     assert ctx.value("c") is None
     assert ctx.value("c", "default") == "default"
+
+
+def test_keys_compare_by_equality() -> None:
+    """A value is found by another key that is equal to its own."""
+    key, other = (("a", number) for number in (0, 0))  # As constants they would be one object.
+    assert key is not other
+    assert background().with_value(key, 1).value(other) == 1
 
 
 def test_a_value_of_none_is_a_value() -> None:

@@ -25,6 +25,21 @@ def test_truncated_link(registry: Client, tree: Tree, repo: str) -> None:
     assert registry.get(f"/v2/{repo}/blobs/{dgst}").body == content
 
 
+def test_truncated_link_that_the_cache_knew(registry: Client, tree: Tree, repo: str) -> None:
+    """A link that is truncated after the cache said yes is found by a mount, which heals the cache."""
+    dgst, content = tree.own_layer(repo)
+    path, link = f"/v2/{repo}/blobs/{dgst}", layer_link_path(repo, dgst)
+    assert registry.head(path).status == 200
+    tree.write(link, dgst[:20].encode())
+    assert registry.head(path).status == 200  # A hit does not read the link.
+    answer = registry.ask("POST", f"/v2/{repo}/other/blobs/uploads/?mount={dgst}&from={repo}")
+    assert (answer.status, answer.code) == (500, "UNKNOWN")
+    assert link in answer.message
+    assert registry.head(path).status == 500
+    tree.write(link, dgst.encode())
+    assert registry.get(path).body == content
+
+
 def test_truncated_links_of_manifests(registry: Client, tree: Tree, repo: str) -> None:
     """The links of a manifest are held to the same."""
     dgst = tree.manifest(repo, "1.0", b'{"config": {}}')
@@ -65,7 +80,11 @@ def test_vanished_manifest(registry: Client, tree: Tree, repo: str) -> None:
     assert registry.get(path).body == content
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{"], ids=["empty", "binary", "list", "truncated"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", b"[]", b"{", b"[" * 200_000],
+    ids=["empty", "binary", "list", "truncated", "deep"],
+)
 def test_corrupt_manifest(registry: Client, tree: Tree, repo: str, content: bytes) -> None:
     """What lies in a manifest's place and is none is an error that says where."""
     dgst = tree.manifest(repo, "1.0", content)

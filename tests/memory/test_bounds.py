@@ -91,9 +91,9 @@ def test_collector_has_nothing_to_visit() -> None:
     assert len(gc.get_objects()) - before < 100
 
 
-@pytest.mark.parametrize("max_entries", [0, -1, 2**31 + 1])
+@pytest.mark.parametrize("max_entries", [0, -1, 2**31 + 1, 10.5, "10"])
 def test_entries_are_in_range(max_entries: int) -> None:
-    """A cache has from 1 to 2**31 entries."""
+    """A cache has a whole number of entries, from 1 to 2**31."""
     with pytest.raises(InvalidArgumentError):
         MemoryCache(max_entries)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from layercache import MemoryCache, background
+from layercache import InvalidArgumentError, MemoryCache, background
 from layercache.memory import leases
 from layercache.memory.leases import LEASE_SECONDS, Leases
 from layercache.testing import ManualClock
@@ -31,6 +31,14 @@ async def test_lease_ends_by_itself(cache: MemoryCache, clock: ManualClock) -> N
     clock.advance(LEASE_SECONDS)
     assert not await cache.fill(CTX, lease, usual_meta(ONE))
     assert not await cache.contains(CTX, "app", ONE)
+
+
+async def test_no_lease_fills_nothing(cache: MemoryCache) -> None:
+    """Where `lease` returned None there is nothing to fill under, and to try it all the same is refused."""
+    async with cache.removing(CTX, "app", ONE):
+        lease = await cache.lease(CTX, "app", ONE)
+        with pytest.raises(InvalidArgumentError, match="not a lease: None"):
+            await cache.fill(CTX, lease, usual_meta(ONE))  # type: ignore[arg-type]  # what is to be refused
 
 
 async def test_lease_holds_until_then(cache: MemoryCache, clock: ManualClock) -> None:

@@ -97,8 +97,8 @@ async def test_cache_has_a_time_to_live(clock: ManualClock) -> None:
     assert await cache.stat_many(CTX, "app", [ONE]) == [None]
 
 
-@pytest.mark.parametrize("ttl", [0.0, -1.0, math.nan])
+@pytest.mark.parametrize("ttl", [0.0, -1.0, math.nan, "1"])
 def test_time_is_positive(ttl: float) -> None:
-    """A time to live is more than nothing."""
+    """A time to live is a number, and more than nothing."""
     with pytest.raises(InvalidArgumentError):
         MemoryCache(ttl=ttl)

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from layercache.context import Context, background
+from layercache.context import background
 from layercache.errors import (
     BackendError,
     BackendUnavailableError,
@@ -12,42 +12,15 @@ from layercache.errors import (
     DeadlineExceededError,
     NotFoundError,
 )
-from layercache.flight import Flight, Flights
 from tests.context.manual import ManualLoop, by_hand, turns
+from tests.readthrough.loads import Loads
 
 
-class Loads:
-    """A load that is answered by hand: each flight waits for its number to be answered."""
+class ErrorOfASource(BackendError):
+    """One that cannot be copied: what it is made of is not what it has as its `args`."""
 
-    def __init__(self) -> None:
-        self.begun = 0
-        self.departed = 0
-        self.stopped = 0
-        self.gates: dict[int, asyncio.Future[str]] = {}
-        self.may_depart = asyncio.Event()
-        self.may_depart.set()
-        self.flights: Flights[str, str] = Flights(self.load, seconds=30)
-
-    async def load(self, flight: Flight[str, str]) -> str:
-        self.begun += 1
-        await self.may_depart.wait()
-        flight.depart()
-        self.departed += 1
-        gate: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.gates[self.departed] = gate
-        try:
-            return await gate
-        except asyncio.CancelledError:
-            self.stopped += 1
-            raise
-
-    def ask(self, ctx: Context | None = None) -> "asyncio.Future[str]":
-        return asyncio.ensure_future(self.flights.join(ctx or background(), "key"))
-
-
-@pytest.fixture
-def loads() -> Loads:
-    return Loads()
+    def __init__(self, host: str, status: int) -> None:
+        super().__init__(f"{host}: {status}")
 
 
 async def test_those_who_come_before_the_departure_share_a_flight(loads: Loads) -> None:
@@ -206,6 +179,7 @@ async def test_a_load_that_takes_too_long_is_unavailable(loop: ManualLoop) -> No
         (NotFoundError("key"), NotFoundError),
         (BackendError("no"), BackendError),
         (OSError("no"), BackendError),
+        (ErrorOfASource("host", 503), BackendError),
     ],
 )
 async def test_everybody_gets_an_error_of_their_own(
@@ -221,26 +195,3 @@ async def test_everybody_gets_an_error_of_their_own(
         assert isinstance(error, heard)
         assert error.__cause__ is raised
         assert not isinstance(error, NotFoundError) or error.dgst == "key"
-
-
-async def test_nothing_is_kept_of_what_has_landed(loads: Loads) -> None:
-    """After its landing, or its end, a flight is in no table."""
-    landed, left = loads.ask(), asyncio.ensure_future(loads.flights.join(background(), "other"))
-    await turns()
-    left.cancel()
-    loads.gates[1].set_result("answer")
-    await landed
-    await turns()
-    assert (loads.flights.boarding, loads.flights.flying) == ({}, {})
-
-
-async def test_closing_stops_all_flights(loads: Loads) -> None:
-    """`aclose` ends what is under way, even what has not run yet, and those who wait hear of it."""
-    waiting = [loads.ask(), loads.ask()]
-    await turns()
-    waiting.append(loads.ask())
-    await asyncio.sleep(0)
-    await loads.flights.aclose()
-    outcomes = await asyncio.gather(*waiting, return_exceptions=True)
-    assert [type(outcome) for outcome in outcomes] == [BackendUnavailableError] * 3
-    assert (loads.flights.boarding, loads.flights.flying) == ({}, {})

@@ -6,9 +6,12 @@ import pytest
 
 from layercache import (
     CanceledError,
+    Context,
     ReadThroughCache,
     background,
 )
+from layercache.backend import Lease
+from layercache.testing import new_digest
 from tests.context.manual import turns
 from tests.readthrough.house import CTX, DGST, META, REPO, House
 from tests.reference import ReferenceCache
@@ -21,6 +24,26 @@ async def test_ten_thousand_misses_make_one_call(house: House) -> None:
     await house.source.asked()
     house.source.release()
     assert await asyncio.gather(*readers) == [META] * 10_000
+    assert house.tally.told.count("asked stat") == 1
+
+
+async def test_a_flight_that_takes_its_lease_is_joined(house: House) -> None:
+    """Who comes while a flight waits for its lease is answered by it: the source has not been asked."""
+    release = asyncio.Event()
+
+    class SlowLease(ReferenceCache):
+        async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+            await release.wait()
+            return await super()._lease(ctx, repo, dgst)
+
+    front = ReadThroughCache(SlowLease(), house.source, observer=house.tally)
+    absent = new_digest()  # A no is not remembered: who did not join would ask for it again.
+    readers = []
+    for _ in range(2):
+        readers.append(asyncio.ensure_future(front.contains(CTX, REPO, absent)))
+        await turns()
+    release.set()
+    assert await asyncio.gather(*readers) == [False, False]
     assert house.tally.told.count("asked stat") == 1
 
 

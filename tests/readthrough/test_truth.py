@@ -7,10 +7,15 @@ import pytest
 from layercache import (
     BackendUnavailableError,
     CanceledError,
+    Context,
+    CorruptEntryError,
     InvalidArgumentError,
+    LayerMeta,
     NotFoundError,
+    ReadThroughCache,
     background,
 )
+from layercache.testing import SlowSource
 from tests.context.manual import turns
 from tests.readthrough.house import CTX, DGST, META, OTHER, REPO, House
 
@@ -59,6 +64,26 @@ async def test_confirm_asks_the_source_even_on_a_hit(house: House) -> None:
     assert await house.front.contains(CTX, REPO, DGST) is False
 
 
+async def test_a_no_of_confirm_is_a_no_for_every_repository(house: House) -> None:
+    """When `confirm` finds a blob gone, no repository that the cache knew to have it is said to have it."""
+    house.source.put(OTHER, DGST, META)
+    await house.front.stat(CTX, OTHER, DGST)
+    house.source.delete(DGST)
+    with pytest.raises(NotFoundError):
+        await house.front.confirm(CTX, REPO, DGST)
+    assert await house.front.contains(CTX, OTHER, DGST) is False
+
+
+async def test_confirm_drops_what_makes_no_sense(house: House) -> None:
+    """When `confirm` hears that the entry in the source is corrupt, the cache no longer says yes."""
+    await house.front.stat(CTX, REPO, DGST)
+    house.source.error = CorruptEntryError("link")
+    with pytest.raises(CorruptEntryError):
+        await house.front.confirm(CTX, REPO, DGST)
+    assert not house.store.members
+    assert not house.store.metas
+
+
 async def test_confirm_heals_by_a_fill(house: House) -> None:
     """A yes that `confirm` heard is remembered, unless a removal came between."""
     assert await house.front.confirm(CTX, REPO, DGST) == META
@@ -95,11 +120,20 @@ async def test_confirm_answers_though_the_cache_fails(house: House) -> None:
 
 
 async def test_confirm_ends_with_its_context(house: House) -> None:
-    """A caller that no longer waits for `confirm` hears so, while the source still thinks."""
-    house.source.hold()
+    """A caller that no longer waits for `confirm` hears so, though the source looks at no context."""
+
+    class DeafSource(SlowSource):
+        async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
+            return await super().meta(CTX, dgst)
+
+    source = DeafSource()
+    source.hold()
+    front = ReadThroughCache(house.cache, source)
     with background().with_cancel() as ctx:
-        confirming = asyncio.ensure_future(house.front.confirm(ctx, REPO, DGST))
-        await house.source.asked()
+        confirming = asyncio.ensure_future(front.confirm(ctx, REPO, DGST))
+        await source.asked()
+    await turns()
+    source.release()
     with pytest.raises(CanceledError):
         await confirming
 

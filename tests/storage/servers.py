@@ -92,13 +92,15 @@ class Answering:
     def __init__(self, answer: bytes) -> None:
         self.url = ""
         self.asked = asyncio.Event()
+        self.paths: list[str] = []
         self._answer = answer
         self._connections: list[tuple[asyncio.Task[None] | None, asyncio.StreamWriter]] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
         self._connections.append((asyncio.current_task(), writer))
-        await reader.readuntil(b"\r\n\r\n")
+        request = await reader.readuntil(b"\r\n\r\n")
+        self.paths.append(request.split()[1].decode())
         writer.write(self._answer)
         self.asked.set()
         await reader.read()

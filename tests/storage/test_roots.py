@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from obstore.exceptions import BaseError, PermissionDeniedError
@@ -18,7 +19,7 @@ from layercache.errors import (
     InvalidArgumentError,
 )
 from layercache.storage import StorageSource
-from layercache.storage.layout import layer_link_path
+from layercache.storage.layout import data_path, layer_link_path
 from tests.storage.servers import S3, answering, free_port, s3_options
 from tests.storage.trees import ABSENT, Tree
 
@@ -78,6 +79,32 @@ async def test_directory_with_an_odd_name(tmp_path: Path) -> None:
     tree = Tree(root.as_uri())
     assert await tree.source().contains(CTX, "x", tree.layer("x", b"layer"))
     assert (root / "docker/registry/v2/repositories/x/_layers").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint"),
+    [
+        ("s3://bucket/a/prefix", "endpoint"),
+        ("gs://bucket/a/prefix", "base_url"),
+        ("az://bucket/a/prefix", "endpoint"),
+    ],
+)
+async def test_root_in_a_bucket(url: str, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A URL names a bucket, or a container, and where in it the tree begins; all else is a setting."""
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+    async with answering(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") as server:
+        options = {endpoint: server.url, "skip_signature": True, "client_options": {"allow_http": True}}
+        with pytest.raises(BackendError):
+            await StorageSource(url, **options).meta(CTX, ABSENT)
+    assert [unquote(path) for path in server.paths] == [f"/bucket/a/prefix{data_path(ABSENT)}"]
+
+
+def test_account_that_nobody_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A container of no account is noticed at once; an option may name the account."""
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(BackendUnavailableError, match="Account"):
+        StorageSource("az://container/prefix")
+    StorageSource("az://container/prefix", account_name="account")
 
 
 async def test_bucket_that_is_emptied(s3: S3) -> None:

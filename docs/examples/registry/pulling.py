@@ -42,7 +42,7 @@ async def manifest(
         return Response(status_code=304, headers=headers)
     try:
         return Response(content, headers=headers, media_type=media_type(content))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CorruptEntryError(meta.path) from error
 
 

@@ -1,0 +1,35 @@
+"""Flights whose loads are answered by hand."""
+
+import asyncio
+
+from layercache.context import Context, background
+from layercache.flight import Flight, Flights
+
+
+class Loads:
+    """A load that is answered by hand: each flight waits for its number to be answered."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.departed = 0
+        self.stopped = 0
+        self.gates: dict[int, asyncio.Future[str]] = {}
+        self.may_depart = asyncio.Event()
+        self.may_depart.set()
+        self.flights: Flights[str, str] = Flights(self.load, seconds=30)
+
+    async def load(self, flight: Flight[str, str]) -> str:
+        self.begun += 1
+        await self.may_depart.wait()
+        flight.depart()
+        self.departed += 1
+        gate: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.gates[self.departed] = gate
+        try:
+            return await gate
+        except asyncio.CancelledError:
+            self.stopped += 1
+            raise
+
+    def ask(self, ctx: Context | None = None) -> "asyncio.Future[str]":
+        return asyncio.ensure_future(self.flights.join(ctx or background(), "key"))
