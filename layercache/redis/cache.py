@@ -272,6 +272,6 @@ def _scoped(repo: str | None, dgst: str) -> list[Command]:
 
 
 def _milliseconds(name: str, seconds: float) -> int:
-    if not 0 < seconds <= LONGEST_SECONDS:
+    if not (isinstance(seconds, int | float) and 0 < seconds <= LONGEST_SECONDS):
         raise InvalidArgumentError(f"{name} is above 0 and at most 1e9 seconds, not {seconds!r}")
     return max(1, round(seconds * 1000))

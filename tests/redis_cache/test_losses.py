@@ -258,7 +258,7 @@ async def test_an_answer_to_another_question(
 
 def test_wrong_settings() -> None:
     """A time that is none, or a URL that is none, is refused when the cache is made."""
-    for wrong in (0, -1, float("nan"), float("inf")):
+    for wrong in (0, -1, float("nan"), float("inf"), "1"):
         for name in ("ttl", "lease_seconds", "closing_seconds"):
             with pytest.raises(InvalidArgumentError, match=name):
                 RedisCache("redis://localhost", **{name: wrong})
