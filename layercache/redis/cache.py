@@ -21,7 +21,7 @@ from random import Random
 from redis.asyncio import ConnectionPool
 
 from layercache.backend import Lease
-from layercache.checks import require_digest, require_key
+from layercache.checks import require_digest, require_key, require_seconds
 from layercache.context import Context
 from layercache.errors import BackendError, InvalidArgumentError
 from layercache.meta import LayerMeta
@@ -272,6 +272,7 @@ def _scoped(repo: str | None, dgst: str) -> list[Command]:
 
 
 def _milliseconds(name: str, seconds: float) -> int:
-    if not (isinstance(seconds, int | float) and 0 < seconds <= LONGEST_SECONDS):
-        raise InvalidArgumentError(f"{name} is above 0 and at most 1e9 seconds, not {seconds!r}")
+    require_seconds(name, seconds)
+    if seconds > LONGEST_SECONDS:
+        raise InvalidArgumentError(f"{name} is at most 1e9 seconds, not {seconds!r}")
     return max(1, round(seconds * 1000))
