@@ -178,10 +178,12 @@ class NearTable(Table):
         members = ticket[0]
         if members is None or self._members.get(repo) is not members:
             return
-        self.add(repo, dgst)
-        layer, home = self._entries[dgst], self._home(repo, dgst)
+        home = self._home(repo, dgst)
+        if home is None:
+            home = self._settle(repo, dgst)
+        layer = self._entries[dgst]
         key = self._eviction.digest(layer)  # A Digest would be larger, and a copy would be one too many.
-        members[key] = NO if not is_member or home is None else layer if home == layer else ~home
+        members[key] = NO if not is_member else layer if home == layer else ~home
         self._idle.pop(repo, None)
 
     def keep_meta(self, ticket: Ticket, dgst: str, meta: LayerMeta) -> None:
