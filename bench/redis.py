@@ -78,9 +78,14 @@ def compare(rivals: list[Rival], operation: str, tasks: int, repeats: int, secon
         rest = [statistics.median(run[key] for run in runs) for key in ("p50", "p99", "cpu")]
         numbers = "".join(f"{number:>11,.0f}" for number in (rate[name], *spread))
         numbers += "".join(f"{number:>11,.1f}" for number in rest)
-        numbers += f"{rate[OURS] / rate[name]:>10.2f}x{rate[name] / rate[FLOOR]:>11.2f}"
+        numbers += f"{ratio(cells[OURS], runs):>10.2f}x{ratio(runs, cells[FLOOR]):>11.2f}"
         print(f"  {name:28}{numbers}", flush=True)
     print()
+
+
+def ratio(runs: list[Figures], others: list[Figures]) -> float:
+    """The median of the ratios within each repeat: what a neighbour takes from one, it takes from both."""
+    return statistics.median(run["rate"] / other["rate"] for run, other in zip(runs, others, strict=True))
 
 
 def main() -> None:
