@@ -17,6 +17,7 @@ forgets it then, `contains` does not.
 
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from random import Random
+from typing import final
 
 from redis.asyncio import ConnectionPool
 
@@ -42,6 +43,7 @@ BURST = 1_000  # layers asked for at once, far below what a wire lets wait
 JITTER = 0.1  # of the ttl, which is cut by up to this part
 
 
+@final  # What a subclass did to the twins of the words said most would have no effect.
 class RedisCache(ScannableCache):
     """A layer info cache in a Redis, shared with other processes and with Go registries."""
 
