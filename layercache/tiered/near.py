@@ -96,9 +96,9 @@ class Near:
         if self.table.has_place(repo, dgst):
             self._keep(repo, dgst, answer)
             return
-        if len(self._door) >= max(self._room, self.table.free) and (repo, dgst) not in self._door:
-            self._door.popitem(last=False)
         self._door[repo, dgst] = answer
+        if len(self._door) > self._room and len(self._door) > self.table.free:
+            self._door.popitem(last=False)
 
     def _keep(self, repo: str | None, dgst: str, answer: Answer) -> None:
         ticket, is_member, meta = answer
