@@ -270,7 +270,7 @@ class _AfterFunc:
 
 def background() -> Context:
     """Return the root: it has no deadline, carries no values and never ends."""
-    return _BACKGROUND
+    return ROOT
 
 
-_BACKGROUND = _Carrier(None, None)
+ROOT: Context = _Carrier(None, None)

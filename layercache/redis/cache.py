@@ -23,7 +23,7 @@ from redis.asyncio import ConnectionPool
 
 from layercache.backend import Lease
 from layercache.checks import require_digest, require_key, require_seconds
-from layercache.context import Context
+from layercache.context import ROOT, Context
 from layercache.errors import BackendError, InvalidArgumentError
 from layercache.meta import LayerMeta
 from layercache.names import Digest, Repository
@@ -90,18 +90,21 @@ class RedisCache(ScannableCache):
     def __repr__(self) -> str:
         return f"<RedisCache on {self._link!r}, ttl {self._ttl}>"
 
-    # ---- the three words that are said most, in one coroutine: one more is 4 to 7 % of a read
+    # ---- the three words that are said most: in one coroutine, for a second one is 4 to 7 % of a read, and
+    # without asking what the root has not, which is 2 %
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:  # type: ignore[misc]  # see above
         """Return whether *repo* is known to have *dgst*, as the contract says it."""
         if type(dgst) is not Digest or type(repo) is not Repository:
             require_key(repo, dgst)
-        ctx.check()
+        if ctx is not ROOT:
+            ctx.check()
         wire = self._link.wire
         if wire is None:
             return await self._contains(ctx, repo, dgst)
         future = wire.call(commands.member_query(repo, dgst))
-        ctx.bind(future)
+        if ctx is not ROOT:
+            ctx.bind(future)
         try:
             return schema.to_membership(repo, await future)
         except LinkLost:
@@ -113,12 +116,14 @@ class RedisCache(ScannableCache):
         """Return where *dgst* lies, as the contract says it."""
         if type(dgst) is not Digest:
             require_digest(dgst)
-        ctx.check()
+        if ctx is not ROOT:
+            ctx.check()
         wire = self._link.wire
         if wire is None:
             return await self._meta(ctx, dgst)
         future = wire.call(commands.meta_query(dgst))
-        ctx.bind(future)
+        if ctx is not ROOT:
+            ctx.bind(future)
         try:
             return schema.to_meta(dgst, await future)
         except LinkLost:
@@ -130,12 +135,14 @@ class RedisCache(ScannableCache):
         """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
         if type(dgst) is not Digest or type(repo) is not Repository:
             require_key(repo, dgst)
-        ctx.check()
+        if ctx is not ROOT:
+            ctx.check()
         wire = self._link.wire
         if wire is None:
             return await self._stat(ctx, repo, dgst)
         future = wire.call(commands.stat_query(repo, dgst), 2)
-        ctx.bind(future)
+        if ctx is not ROOT:
+            ctx.bind(future)
         try:
             return schema.to_stat((repo, dgst), await future)
         except LinkLost:

@@ -52,6 +52,7 @@ FIELDS = ("path", "length", "digest", "size", "mediatype", "writer")
 WRITER = "layercache"  # says that all the other fields were there
 
 _MOST_DIGITS = len(str(LENGTH_BOUND))
+_new = tuple.__new__
 
 
 class NonsenseError(BackendError):
@@ -139,13 +140,13 @@ def to_meta(dgst: str, reply: object) -> LayerMeta:
         CorruptEntryError: There is one that makes no sense.
         BackendError: It is another error, or no such reply.
     """
+    fields: list[bytes] = reply  # type: ignore[assignment]  # whatever else it is ends below
     try:
         # As we write it, which is half as dear as to look at everything first.
-        if isinstance(reply, list):
-            path, length, digest, size, media_type, _ = reply
-            if digest and path and size == length and size.isdigit() and len(size) < _MOST_DIGITS:
-                return tuple.__new__(LayerMeta, (path.decode(), int(size), media_type.decode()))
-    except (AttributeError, ValueError):
+        path, length, digest, size, media_type, _ = fields
+        if digest and path and size == length and size.isdigit() and len(size) < _MOST_DIGITS:
+            return _new(LayerMeta, (path.decode(), int(size), media_type.decode()))
+    except (AttributeError, TypeError, ValueError):
         pass
     return _to_meta_with_care(dgst, reply)
 

@@ -23,6 +23,7 @@ Limits: one event loop; RESP3 (pushes have a type of their own there).
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import cast
 
 from hiredis import PushNotification, Reader
@@ -88,7 +89,7 @@ class Wire(asyncio.BufferedProtocol):
         self._max_pending = max_pending
         self._max_bytes = max_bytes
         self._room = max_pending  # none while too much waits to be written, or once the connection is lost
-        self._create_future = loop.create_future
+        self._create_future = partial(asyncio.Future, loop=loop)  # 160 ns; loop.create_future, 220
         self._call_soon = loop.call_soon
         self._reader = Reader(notEnoughData=_NOTHING, replyError=ReplyFault)
         # Never a bytearray: asyncio's TLS would read into copies of it.
