@@ -1,13 +1,13 @@
 """What is sent, in how many round trips, and in which order."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
 import hiredis
 import pytest
 
 from layercache.backend import Lease
-from layercache.context import Context, background
+from layercache.context import Context
 from layercache.errors import CanceledError
 from layercache.meta import LayerMeta
 from layercache.redis import scripts
@@ -16,11 +16,7 @@ from layercache.redis.link import Link
 from layercache.redis.wire import Wire
 from tests.redis.tape import Tape
 from tests.redis_cache.conftest import MakeCache
-
-CTX = background()
-REPO = "library/a"
-DIGEST = "sha256:" + "0123456789abcdef" * 4
-META = LayerMeta("/blobs/a", 7)
+from tests.redis_cache.operations import CTX, DIGEST, META, OPERATIONS, REPO
 
 
 class Recorder:
@@ -80,24 +76,10 @@ async def test_a_manifest_is_one_round_trip(recorder: Recorder, taped: RedisCach
     assert await stats == [LayerMeta("/a", 7), None] * 50
 
 
-OPERATIONS: dict[str, Callable[[RedisCache], Coroutine[object, object, object]]] = {
-    "contains": lambda cache: cache.contains(CTX, REPO, DIGEST),
-    "meta": lambda cache: cache.meta(CTX, DIGEST),
-    "stat": lambda cache: cache.stat(CTX, REPO, DIGEST),
-    "add": lambda cache: cache.add(CTX, REPO, DIGEST),
-    "set_meta": lambda cache: cache.set_meta(CTX, DIGEST, META),
-    "put": lambda cache: cache.put(CTX, REPO, DIGEST, META),
-    "remove": lambda cache: cache.remove(CTX, REPO, DIGEST),
-    "forget": lambda cache: cache.forget(CTX, DIGEST),
-    "lease": lambda cache: cache.lease(CTX, REPO, DIGEST),
-    "fill": lambda cache: cache.fill(CTX, Lease(REPO, DIGEST, "a", "b"), META),
-}
-
-
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_an_operation_is_one_round_trip(operation: str, recorder: Recorder, taped: RedisCache) -> None:
     """All commands of an operation are written at once, before any of them is answered."""
-    task = asyncio.create_task(OPERATIONS[operation](taped))
+    task = asyncio.ensure_future(OPERATIONS[operation](taped))
     await turns()
     (burst,) = recorder.bursts()
     step = b"$32\r\n" + b"a" * 32 + b"\r\n" if operation == "lease" else b":1\r\n"

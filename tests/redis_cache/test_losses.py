@@ -8,8 +8,6 @@ from typing import NamedTuple
 import pytest
 from redis.backoff import ConstantBackoff
 
-from layercache.backend import Lease
-from layercache.context import background
 from layercache.errors import (
     BackendUnavailableError,
     CanceledError,
@@ -17,7 +15,6 @@ from layercache.errors import (
     DeadlineExceededError,
     InvalidArgumentError,
 )
-from layercache.meta import LayerMeta
 from layercache.redis import scripts
 from layercache.redis.cache import RedisCache
 from layercache.redis.handshake import Handshake
@@ -26,13 +23,10 @@ from layercache.redis.schema import NonsenseError
 from layercache.redis.wire import LinkLost, pack
 from tests.redis.proxy import Proxy
 from tests.redis_cache.conftest import MakeCache
+from tests.redis_cache.operations import CTX, DIGEST, META, OPERATIONS, REPO
 from tests.servers import RedisServer
 from tests.ups import Ups
 
-CTX = background()
-REPO = "library/a"
-DIGEST = "sha256:" + "0123456789abcdef" * 4
-META = LayerMeta("/blobs/a", 7)
 SOON = ConstantBackoff(0.01)
 
 
@@ -214,28 +208,23 @@ async def test_a_closed_cache(cache: RedisCache) -> None:
 
 # ---- not to be trusted
 
-OPERATIONS: dict[str, Callable[[RedisCache], Awaitable[object]]] = {
-    "contains": lambda cache: cache.contains(CTX, REPO, DIGEST),
-    "meta": lambda cache: cache.meta(CTX, DIGEST),
-    "stat": lambda cache: cache.stat(CTX, REPO, DIGEST),
+READS_OF_MANY: dict[str, Callable[[RedisCache], Awaitable[object]]] = {
     "contains_many": lambda cache: cache.contains_many(CTX, REPO, [DIGEST, "b"]),
     "stat_many": lambda cache: cache.stat_many(CTX, REPO, [DIGEST]),
-    "add": lambda cache: cache.add(CTX, REPO, DIGEST),
-    "set_meta": lambda cache: cache.set_meta(CTX, DIGEST, META),
-    "put": lambda cache: cache.put(CTX, REPO, DIGEST, META),
-    "remove": lambda cache: cache.remove(CTX, REPO, DIGEST),
-    "forget": lambda cache: cache.forget(CTX, DIGEST),
-    "lease": lambda cache: cache.lease(CTX, REPO, DIGEST),
-    "fill": lambda cache: cache.fill(CTX, Lease(REPO, DIGEST, "0" * 32, "0" * 32), META),
-    "removing": lambda cache: cache.removing(CTX, REPO, DIGEST).__aenter__(),
 }
 NOISE = {"a status": b"+OK\r\n", "an array": b"*0\r\n", "a map": b"%0\r\n"}
 
 
 @pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE)
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize(
+    "operation", [*OPERATIONS.values(), *READS_OF_MANY.values()], ids=[*OPERATIONS, *READS_OF_MANY]
+)
 async def test_an_answer_to_another_question(
-    operation: str, noise: bytes, make_cache: MakeCache, redis_server: RedisServer, ups: Ups
+    operation: Callable[[RedisCache], Awaitable[object]],
+    noise: bytes,
+    make_cache: MakeCache,
+    redis_server: RedisServer,
+    ups: Ups,
 ) -> None:
     """A reply of a shape that the command does not have ends in an error and a new connection."""
     async with Proxy(redis_server.port) as proxy:
@@ -246,7 +235,7 @@ async def test_an_answer_to_another_question(
         with pytest.raises(
             (NonsenseError, CorruptEntryError)
         ):  # A status may be what lies in a lease's place.
-            await OPERATIONS[operation](cache)
+            await operation(cache)
         await ups.until(2)
         await cache.put(CTX, REPO, DIGEST, META)
         assert await cache.stat(CTX, REPO, DIGEST) == META
