@@ -87,13 +87,18 @@ async def answer(cache: TieredCache, asked: float, waits: list[float]) -> None:
 
 
 class Node(asyncio.SubprocessProtocol):
-    """Answers each question in a task, as a server answers a request; `ended` is done after the last."""
+    """Answers each question in a task, as a server answers a request.
+
+    Attributes:
+        tasks: Those that are at it.
+        ended: Done when all questions were taken.
+    """
 
     def __init__(self, cache: TieredCache, waits: list[float]) -> None:
         loop = asyncio.get_running_loop()
         self._start = loop.create_task
         self._cache, self._waits = cache, waits
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
         self._rest = b""
         self.ended: asyncio.Future[None] = loop.create_future()
 
@@ -102,11 +107,11 @@ class Node(asyncio.SubprocessProtocol):
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             task = self._start(answer(self._cache, float(line), self._waits))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
 
-    def process_exited(self) -> None:
-        """End (asyncio's call)."""
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End: the asker has, and its pipe is empty, which its end alone does not say (asyncio's call)."""
         self.ended.set_result(None)
 
 
@@ -116,6 +121,7 @@ async def listen(cache: TieredCache, waits: list[float]) -> None:
     loop = asyncio.get_running_loop()
     transport, node = await loop.subprocess_exec(lambda: Node(cache, waits), *command, stdin=None)
     await node.ended
+    await asyncio.gather(*node.tasks)
     transport.close()
     assert len(waits) == SECONDS * QUESTIONS
 
