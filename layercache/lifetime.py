@@ -118,7 +118,7 @@ class Lifetime:
                 upper = upper._upper
             if upper is not None or self._timers.clock() >= self._ends_at:
                 self._settle()
-            elif self._is_upper or self._crowd or not ((watcher := self._watcher) is None or watcher.done()):
+            elif self._is_upper or self._crowd or (self._watcher is not None and not self._watcher.done()):
                 self._finish(End(self._timers.clock(), CanceledError))
             else:
                 self._end = _CLOSED
