@@ -73,7 +73,7 @@ class Faults:
 
     async def _repeat(self, name: str, seconds: float) -> None:
         while True:
-            await asyncio.sleep(self._chance.uniform(0.5, 1.5) * seconds)
+            await asyncio.sleep(self._chance.uniform(0.5, 1.5) * seconds)  # This is the fault's rate.
             is_beside = name in ("crash", "delay")
             async with contextlib.nullcontext() if is_beside else self._one_at_a_time:
                 begin = now()
@@ -88,6 +88,7 @@ class Faults:
             await self._cut_power()
         else:
             await asyncio.to_thread(self._server.kill)
+        # How long the server is down is the fault; half of the time it is there again at once.
         await asyncio.sleep(self._chance.choice((0.0, 0.5)) * self._chance.random())
         await asyncio.to_thread(self._server.start)
 
@@ -95,13 +96,16 @@ class Faults:
         """Kill it, and take from its log what was not yet on the disk: the last of it, up to a second."""
         [log] = self._server.directory.glob("appendonlydir/*.incr.aof")
         on_disk = log.stat().st_size
-        await asyncio.sleep(self._chance.random() * SYNCING_SECONDS)
+        await asyncio.sleep(
+            self._chance.random() * SYNCING_SECONDS
+        )  # What is written meanwhile will be lost.
         await asyncio.to_thread(self._server.kill)
         os.truncate(log, on_disk)
 
     async def _stop(self) -> None:
         self._server.signal(signal.SIGSTOP)
         try:
+            # How long the server stands still is the fault: within every deadline, or past them.
             await asyncio.sleep(self._chance.choice((0.1, 1.0, 3.0)) * self._chance.random())
         finally:
             self._server.signal(signal.SIGCONT)
@@ -116,7 +120,7 @@ class Faults:
         """Have what Redis says come late, piece by piece, to the worker that is behind the proxy."""
         self._proxy.delay = self._chance.choice((0.01, 0.1, 1.0)) * self._chance.random()
         try:
-            await asyncio.sleep(self._chance.random() * DELAYING_SECONDS)
+            await asyncio.sleep(self._chance.random() * DELAYING_SECONDS)  # How long it lasts is the fault.
         finally:
             self._proxy.delay = 0.0
 

@@ -227,7 +227,7 @@ class Hands:
 
     async def rest(self, ctx: Context) -> None:
         """Do nothing for a while."""
-        await asyncio.sleep(self._chance.random() * 0.2)
+        await asyncio.sleep(self._chance.random() * 0.2)  # So that tasks fall out of step: there is no event.
 
     async def _push(self, ctx: Context, repo: int, dgst: int) -> None:
         async with self._changing(Kind.PUSH, repo, dgst) as touched, self._adding(ctx, repo, dgst):

@@ -107,7 +107,7 @@ class Pauses:
         self._slowness = slowness
 
     async def __call__(self) -> None:
-        """Take some time."""
+        """Take some time: a slow storage is what is played, and the races are in how long it takes."""
         luck = self._chance.random()
         if luck < 0.05:
             await asyncio.sleep(self._chance.random() * self._slowness)

@@ -112,9 +112,8 @@ async def work(settings: Settings, name: str, role: str, place: int, url: str, f
 
 async def _tell(tally: Tally, path: Path) -> None:
     while True:
-        await asyncio.sleep(
-            TELLING_SECONDS
-        )  # A worker may be killed at any time, and then its last tally counts.
+        # A worker may be killed at any time, and tells nobody before: then its last tally counts.
+        await asyncio.sleep(TELLING_SECONDS)
         _write(tally, path)
 
 

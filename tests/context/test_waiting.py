@@ -272,7 +272,7 @@ async def test_under_the_root_nothing_is_kept(loop: ManualLoop) -> None:
     """An operation on `background()` sets no timer and leaves no reference."""
     future = loop.create_future()
     background().bind(future)
-    assert await background().run(asyncio.sleep(0, 1)) == 1
+    assert await background().run(asyncio.sleep(0, 1)) == 1  # what suspends once, and returns
     ref = weakref.ref(future)
     del future
     assert ref() is None
