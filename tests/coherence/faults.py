@@ -96,9 +96,8 @@ class Faults:
         """Kill it, and take from its log what was not yet on the disk: the last of it, up to a second."""
         [log] = self._server.directory.glob("appendonlydir/*.incr.aof")
         on_disk = log.stat().st_size
-        await asyncio.sleep(
-            self._chance.random() * SYNCING_SECONDS
-        )  # What is written meanwhile will be lost.
+        # What is written meanwhile will be lost.
+        await asyncio.sleep(self._chance.random() * SYNCING_SECONDS)
         await asyncio.to_thread(self._server.kill)
         os.truncate(log, on_disk)
 

@@ -164,8 +164,8 @@ class Contexts(RuleBasedStateMachine):
             is_due = told is not None and bound <= now - GRAIN
             assert future.done() or not is_due
             assert end is not None or not future.done()
-            if future.done():
-                assert type(future.exception()) is (None if end is None else end[1])
+            if end is not None and future.done():
+                assert type(future.exception()) is end[1]
         assert len(node.runs) == (0 if end is None else node.orders if told is not None else len(node.runs))
 
     def teardown(self) -> None:
