@@ -44,6 +44,14 @@ class DeadlineExceededError(ContextError, TimeoutError):
         return super().__str__() or "context deadline exceeded"
 
 
+class EventLoopError(LayerCacheError, RuntimeError):
+    """Used where it cannot work: outside of asyncio, in a second event loop, or in a forked process.
+
+    It tells of a mistake in a program, so nothing that makes do without a
+    backend makes do without this one. Nothing was sent.
+    """
+
+
 class BackendError(LayerCacheError):
     """A store answered with an error."""
 

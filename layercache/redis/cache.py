@@ -24,7 +24,7 @@ from redis.asyncio import ConnectionPool
 from layercache.backend import Lease
 from layercache.checks import require_digest, require_key, require_seconds
 from layercache.context import ROOT, Context
-from layercache.errors import BackendError, InvalidArgumentError
+from layercache.errors import InvalidArgumentError, NotFoundError
 from layercache.meta import LayerMeta
 from layercache.names import Digest, Repository
 from layercache.redis import commands, scan, schema, scripts
@@ -32,14 +32,13 @@ from layercache.redis.commands import Command
 from layercache.redis.exchange import Exchange, refuse, twice
 from layercache.redis.handshake import Handshake
 from layercache.redis.link import Link
-from layercache.redis.replies import ReplyFault
+from layercache.redis.turns import bursts
 from layercache.redis.wire import LinkLost
 from layercache.scan import Batch, ScannableCache
 
 LEASE_SECONDS = 30.0
 CLOSING_SECONDS = 60.0
 LONGEST_SECONDS = 1e9  # some thirty years; Redis refuses what ends after its calendar does
-BURST = 1_000  # layers asked for at once, far below what a wire lets wait
 JITTER = 0.1  # of the ttl, which is cut by up to this part
 
 
@@ -102,15 +101,17 @@ class RedisCache(ScannableCache):
         wire = self._link.wire
         if wire is None:
             return await self._contains(ctx, repo, dgst)
-        future = wire.call(commands.member_query(repo, dgst))
-        if ctx is not ROOT:
-            ctx.bind(future)
         try:
+            future = wire.call(commands.member_query(repo, dgst))
+            if ctx is not ROOT:
+                ctx.bind(future)
             return schema.to_membership(repo, await future)
         except LinkLost:
             return await self._contains(ctx, repo, dgst, again=False)
-        except (ReplyFault, BackendError) as trouble:
-            refuse(trouble, wire, schema.members_key(repo))
+        except NotFoundError:
+            raise
+        except Exception as trouble:  # noqa: BLE001 - as in `ask`
+            await refuse(trouble, wire, schema.members_key(repo))
 
     async def meta(self, ctx: Context, dgst: str) -> LayerMeta:  # type: ignore[misc]  # see above
         """Return where *dgst* lies, as the contract says it."""
@@ -121,15 +122,17 @@ class RedisCache(ScannableCache):
         wire = self._link.wire
         if wire is None:
             return await self._meta(ctx, dgst)
-        future = wire.call(commands.meta_query(dgst))
-        if ctx is not ROOT:
-            ctx.bind(future)
         try:
+            future = wire.call(commands.meta_query(dgst))
+            if ctx is not ROOT:
+                ctx.bind(future)
             return schema.to_meta(dgst, await future)
         except LinkLost:
             return await self._meta(ctx, dgst, again=False)
-        except (ReplyFault, BackendError) as trouble:
-            refuse(trouble, wire, schema.meta_key(dgst))
+        except NotFoundError:
+            raise
+        except Exception as trouble:  # noqa: BLE001 - as in `ask`
+            await refuse(trouble, wire, schema.meta_key(dgst))
 
     async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:  # type: ignore[misc]  # see above
         """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
@@ -140,15 +143,17 @@ class RedisCache(ScannableCache):
         wire = self._link.wire
         if wire is None:
             return await self._stat(ctx, repo, dgst)
-        future = wire.call(commands.stat_query(repo, dgst), 2)
-        if ctx is not ROOT:
-            ctx.bind(future)
         try:
+            future = wire.call(commands.stat_query(repo, dgst), 2)
+            if ctx is not ROOT:
+                ctx.bind(future)
             return schema.to_stat((repo, dgst), await future)
         except LinkLost:
             return await self._stat(ctx, repo, dgst, again=False)
-        except BackendError as trouble:
-            refuse(trouble, wire)
+        except NotFoundError:
+            raise
+        except Exception as trouble:  # noqa: BLE001 - as in `ask`
+            await refuse(trouble, wire)
 
     # ---- reads
 
@@ -168,17 +173,21 @@ class RedisCache(ScannableCache):
         return self._exchange.ask(ctx, query, 2, schema.to_stat, (repo, dgst), again)
 
     async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
-        if not dgsts:
-            return []
-        query = commands.members_query(repo, dgsts)
-        return await self._exchange.ask(ctx, query, 1, schema.to_memberships, (repo, dgsts))
+        found: list[bool] = []
+        for some in bursts(dgsts):
+            query = commands.members_query(repo, some)
+            found += await self._exchange.ask_about_many(
+                ctx, len(some), query, 1, schema.to_memberships, (repo, some)
+            )
+        return found
 
     async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
         found: list[LayerMeta | None] = []
-        for start in range(0, len(dgsts), BURST):
-            some = dgsts[start : start + BURST]
-            query = "".join(map(commands.meta_query, some)) + commands.members_query(repo, some)
-            found += await self._exchange.ask(ctx, query, len(some) + 1, schema.to_stats, (repo, some))
+        for some in bursts(dgsts):
+            query = commands.stats_query(repo, some)
+            found += await self._exchange.ask_about_many(
+                ctx, len(some), query, len(some) + 1, schema.to_stats, (repo, some)
+            )
         return found
 
     # ---- plain words
@@ -218,10 +227,15 @@ class RedisCache(ScannableCache):
             await self._exchange.send(ctx, [close, *_scoped(repo, dgst)])
             return marker
 
-        return await twice(announce)
+        marker = await twice(announce)
+        self._link.brackets.begin(marker)
+        return marker
 
     async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
-        await self._clear(ctx, repo, dgst, marker)
+        try:
+            await self._clear(ctx, repo, dgst, marker)
+        finally:
+            self._link.brackets.end(marker)
 
     async def _clear(self, ctx: Context, repo: str | None, dgst: str, marker: str = "") -> None:
         clear = scripts.clear(_half(repo, dgst), marker)

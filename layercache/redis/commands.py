@@ -86,6 +86,11 @@ def members_query(repo: str, dgsts: Sequence[str]) -> str:
     return pack("SMISMEMBER", members_key(repo), *dgsts)
 
 
+def stats_query(repo: str, dgsts: Sequence[str]) -> str:
+    """Ask for the meta of each of *dgsts*, and then which of them *repo* has; see `to_stats`."""
+    return "".join(map(meta_query, dgsts)) + members_query(repo, dgsts)
+
+
 # ---- changes
 
 

@@ -14,18 +14,24 @@ Never more than once: a link that breaks twice in a row is for the caller to kno
 A reply is decoded by who awaits it; a decoder takes an error reply as well, and
 raises what the caller is to hear. `RedisCache` says its three shortest words
 without `ask` as long as all goes well, and comes here when it does not.
+
+What failed is told one turn of the loop later. While there is no connection, a
+question fails without having waited, and who asks again at once would keep the
+loop from all else: from the deadline of that very caller, and from connecting.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn, TypeVar
 
 from layercache.context import Context
-from layercache.errors import BackendError
+from layercache.errors import LayerCacheError, NotFoundError
+from layercache.loops import give_way, running_loop, second_loop
 from layercache.redis.commands import Command
 from layercache.redis.link import Link
 from layercache.redis.replies import LEAVE, ReplyFault
 from layercache.redis.schema import NonsenseError, unreadable
 from layercache.redis.scripts import with_text, without_wrapping
+from layercache.redis.turns import Turns
 from layercache.redis.wire import LinkLost, Wire
 
 K = TypeVar("K")
@@ -45,6 +51,7 @@ class Exchange:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._turns = Turns()
 
     async def ask(  # noqa: PLR0913, PLR0917 - to be called by position costs a read least
         self,
@@ -71,22 +78,37 @@ class Exchange:
             BackendUnavailableError: There is no connection, or it was lost.
         """
         wire = self._link.wire
-        if wire is None:
-            wire = await ctx.run(self._link.ready())
-        future = wire.call(text, replies)
-        ctx.bind(future)
         try:
+            if wire is None:
+                wire = await ctx.run(self._link.ready())
+            future = wire.call(text, replies)
+            ctx.bind(future)
             try:
                 reply = await future
             except ReplyFault as fault:
                 reply = fault
             return decode(about, reply)
-        except LinkLost:
+        except NotFoundError:
+            raise
+        except LinkLost as lost:
             if not again:
-                raise
-        except BackendError as error:
-            refuse(error, wire)
+                await refuse(lost, wire)
+        except Exception as trouble:  # noqa: BLE001 - whatever it is, the caller hears an error of ours
+            await refuse(trouble, wire)
         return await self.ask(ctx, text, replies, decode, about, again=False)
+
+    async def ask_about_many(  # noqa: PLR0913, PLR0917 - as `ask`
+        self,
+        ctx: Context,
+        size: int,
+        text: str,
+        replies: int,
+        decode: Callable[[K, object], T],
+        about: K,
+    ) -> T:
+        """As `ask`, about *size* layers at once, when it is the turn of that many."""
+        async with self._turns.of(ctx, size):
+            return await self.ask(ctx, text, replies, decode, about)
 
     async def send(self, ctx: Context, commands: Sequence[Command]) -> list[object]:
         """Send *commands* in one burst, once, and return their replies.
@@ -128,16 +150,31 @@ def _is_no_script(reply: object) -> bool:
     return isinstance(reply, ReplyFault) and reply.code == "NOSCRIPT"
 
 
-def refuse(trouble: ReplyFault | BackendError, wire: Wire, key: str = "") -> NoReturn:
-    """Raise what the caller is to hear of *trouble*, and leave *wire* if that says that it must be left.
+async def refuse(trouble: Exception, wire: Wire | None, key: str = "") -> NoReturn:
+    """Raise, a turn of the loop later, what the caller is to hear of *trouble*.
+
+    *wire* is left if that says that it must be.
 
     Args:
         trouble: What came in place of an answer over *wire*.
-        wire: Where it came from.
+        wire: Where it came from; None if there was no connection.
         key: What was asked for, if *trouble* is an error reply.
     """
-    error = unreadable(key, trouble) if isinstance(trouble, ReplyFault) else trouble
+    await give_way()
+    if isinstance(trouble, ReplyFault):
+        error: LayerCacheError = unreadable(key, trouble)
+    elif isinstance(trouble, LayerCacheError):
+        error = trouble
+    elif wire is not None and wire.loop is not running_loop():
+        raise second_loop(
+            wire
+        ) from trouble  # asyncio noticed it, since the call came amid a turn of that loop
+    else:
+        error = NonsenseError(f"no answer to {key or 'a command'}: {trouble!r:.100}")
+        error.__cause__ = trouble
     fault = error.__cause__
-    if isinstance(error, NonsenseError) or (isinstance(fault, ReplyFault) and fault.code in LEAVE):
+    if wire is not None and (
+        isinstance(error, NonsenseError) or (isinstance(fault, ReplyFault) and fault.code in LEAVE)
+    ):
         wire.leave(str(error))
     raise error

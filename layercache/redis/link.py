@@ -22,8 +22,13 @@ two looks the loop itself may have been blocked, and the reply lie there unread.
 One keeper makes the attempts, one after the other, each after the last wire's
 socket is closed. So there are never two connections to one server.
 
-Limits: one event loop. A reply that takes longer than that, since the server is
-busy with another client's question or the network is slow, is given up, too.
+The keeper is a task like any other, so somebody may cancel it who cancels all
+tasks. Then it first lets the brackets end that are open, and the next who asks
+starts another.
+
+Limits: one event loop of one process (see `loops.py`). A reply that takes longer
+than that, since the server is busy with another client's question or the network
+is slow, is given up, too.
 """
 
 import asyncio
@@ -34,6 +39,8 @@ from typing import Protocol
 from redis.backoff import AbstractBackoff, DecorrelatedJitterBackoff
 
 from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
+from layercache.loops import LoopBinding
+from layercache.redis.open_brackets import OpenBrackets
 from layercache.redis.replies import ReplyFault, public
 from layercache.redis.wire import MAX_BYTES, MAX_PENDING, Wire, pack
 
@@ -67,6 +74,7 @@ class Link:
     Attributes:
         wire: The wire; None while there is none.
         heartbeat: Seconds between two PINGs.
+        brackets: What is to be ended before the connection is closed.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first are named, and have a default
@@ -97,6 +105,7 @@ class Link:
                 50 ms up to 5 s, with decorrelated jitter.
         """
         self.wire: Wire | None = None
+        self.brackets = OpenBrackets()
         self._opener = opener
         self._on_push = on_push
         self._on_state = on_state
@@ -105,6 +114,8 @@ class Link:
         self._max_bytes = max_bytes
         self.heartbeat: float = heartbeat
         self._backoff = backoff or DecorrelatedJitterBackoff(cap=5.0, base=0.05)
+        self._binding = LoopBinding(f"the Redis cache of {opener!r}")
+        self._is_closed = False
         self._keeper: asyncio.Task[None] | None = None
         self._decided = asyncio.Event()  # set unless the link is idle or trying
         self._failure: Exception | None = None
@@ -127,23 +138,42 @@ class Link:
         Raises:
             BackendUnavailableError: The last attempt failed, or the link is closed.
             BackendError: The server refused the last attempt, by its credentials perhaps.
+            EventLoopError: The link was first used in another event loop, or before this process was forked.
         """
         while self.wire is None:
+            self._binding.require()
+            self._keep_up()
             if self._failure is not None:
                 raise _told(self._failure)
-            if self._keeper is None:
-                self._keeper = asyncio.create_task(self._keep())
             await self._decided.wait()
         return self.wire
 
+    def _keep_up(self) -> None:
+        """See that there is a keeper; one that was cancelled from outside has an heir."""
+        if self._is_closed or not (self._keeper is None or self._keeper.done()):
+            return
+        if self._failure is None:
+            self._decided.clear()
+        self._keeper = asyncio.create_task(self._keep())
+        self._keeper.add_done_callback(lambda _: self._decided.set())
+
     async def aclose(self) -> None:
-        """Close the connection; whoever waits for a reply, or for a wire, gets an error."""
+        """Close the connection; whoever waits for a reply, or for a wire, gets an error.
+
+        First the brackets that are open have some seconds to end.
+
+        Raises:
+            EventLoopError: The connection is for another event loop to close, which is not closed.
+        """
+        if not self._binding.is_gone and self._keeper is not None:
+            self._binding.require()
+            await self.brackets.ended()
+        self._is_closed = True
         self._failure = BackendUnavailableError("the link is closed")
         self._decided.set()
-        if self._keeper is None:
-            return
-        self._keeper.cancel()
-        await asyncio.wait([self._keeper])
+        if not self._binding.is_gone and self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
 
     def __repr__(self) -> str:
         return f"<Link {self._state()}>"
@@ -158,7 +188,7 @@ class Link:
     # ---- the keeper
 
     async def _keep(self) -> None:
-        while True:
+        while not self._binding.is_gone:
             failure = await self._attempt()
             if failure is not None:
                 self._failures = min(self._failures + 1, MOST_FAILURES)
@@ -179,6 +209,10 @@ class Link:
             await self._welcome(wire)
             self._rise(wire)
             return await self._watch(wire)
+        except asyncio.CancelledError:
+            if not self._is_closed:
+                await self.brackets.ended()
+            raise
         finally:
             wire.leave("the link is closed")
             await asyncio.wait([wire.ended])
@@ -193,6 +227,7 @@ class Link:
             raise BackendUnavailableError(f"no reply for {PATIENCE * self.heartbeat} s") from None
 
     def _new_wire(self) -> Wire:
+        self._binding.require()  # An attempt that was under way goes on in a child that was forked meanwhile.
         return Wire(
             on_push=self._on_push,
             on_lost=self._fall,

@@ -8,6 +8,8 @@ LEAVE = frozenset({"READONLY", "MASTERDOWN"})
 # The server is there and will answer later, or another one will.
 _UNAVAILABLE = LEAVE | {"LOADING", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "NOREPLICAS"}
 
+MOST_TEXT = 500  # characters; a server may send megabytes, and a message is copied into many places
+
 
 class ReplyFault(Exception):  # noqa: N818 - a value first
     """An error reply, as the value that the wire hands on; it never leaves the library bare.
@@ -17,6 +19,7 @@ class ReplyFault(Exception):  # noqa: N818 - a value first
     """
 
     def __init__(self, text: str) -> None:
+        text = text[:MOST_TEXT]
         super().__init__(text)
         self.code: str = text.partition(" ")[0]
 

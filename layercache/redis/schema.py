@@ -41,6 +41,7 @@ and its lease into two slots of a cluster, which then refuses to fill or remove 
 """
 
 from collections.abc import Sequence
+from reprlib import repr as brief  # of what may be nested a thousand times, or megabytes long
 
 from layercache.checks import LENGTH_BOUND
 from layercache.errors import BackendError, CorruptEntryError, InvalidArgumentError, NotFoundError
@@ -104,7 +105,7 @@ def unreadable(key: str, reply: object) -> BackendError:
     """What to raise for a *reply* that is not an answer about *key*."""
     if isinstance(reply, ReplyFault):
         return public(reply, key)
-    return NonsenseError(f"no answer about {key}: {reply!r:.100}")
+    return NonsenseError(f"no answer about {key}: {brief(reply)}")
 
 
 def to_membership(repo: str, reply: object) -> bool:
@@ -146,7 +147,7 @@ def to_meta(dgst: str, reply: object) -> LayerMeta:
         path, length, digest, size, media_type, _ = fields
         if digest and path and size == length and size.isdigit() and len(size) < _MOST_DIGITS:
             return _new(LayerMeta, (path.decode(), int(size), media_type.decode()))
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, RecursionError, TypeError, ValueError):
         pass
     return _to_meta_with_care(dgst, reply)
 

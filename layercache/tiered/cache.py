@@ -36,8 +36,9 @@ from layercache.forwarding import ForwardingCache
 from layercache.memory import MemoryCache
 from layercache.memory.near import ABSENT
 from layercache.meta import LayerMeta
-from layercache.redis.cache import BURST, RedisCache
-from layercache.redis.commands import member_query, members_query, meta_query, stat_query
+from layercache.redis.cache import RedisCache
+from layercache.redis.commands import member_query, members_query, meta_query, stat_query, stats_query
+from layercache.redis.turns import bursts
 from layercache.tiered.answers import Answers
 from layercache.tiered.near import DOOR_SHARE, Near, found
 from layercache.tiered.state import TieredState
@@ -185,10 +186,14 @@ class TieredCache(ForwardingCache):
         return [bool(known[dgst]) for dgst in dgsts]
 
     async def _ask_members(self, ctx: Context, repo: str, dgsts: list[str]) -> dict[str, bool | None]:
-        if not dgsts:
-            return {}
-        about = self._table.ask(repo), repo, dgsts
-        return await self._exchange.ask(ctx, members_query(repo, dgsts), 1, self._answers.members, about)
+        answers: dict[str, bool | None] = {}
+        for some in bursts(dgsts):
+            about = self._table.ask(repo), repo, some
+            query = members_query(repo, some)
+            answers |= await self._exchange.ask_about_many(
+                ctx, len(some), query, 1, self._answers.members, about
+            )
+        return answers
 
     async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
         ticket = self._table.ask(repo)
@@ -202,11 +207,12 @@ class TieredCache(ForwardingCache):
 
     async def _ask_stats(self, ctx: Context, repo: str, dgsts: list[str]) -> dict[str, LayerMeta | None]:
         answers: dict[str, LayerMeta | None] = {}
-        for start in range(0, len(dgsts), BURST):
-            some = dgsts[start : start + BURST]
+        for some in bursts(dgsts):
             about = self._table.ask(repo), repo, some
-            query = "".join(map(meta_query, some)) + members_query(repo, some)
-            answers |= await self._exchange.ask(ctx, query, len(some) + 1, self._answers.stats, about)
+            query = stats_query(repo, some)
+            answers |= await self._exchange.ask_about_many(
+                ctx, len(some), query, len(some) + 1, self._answers.stats, about
+            )
         return answers
 
     def _known(

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.house.sources import ROOT
 
 FLOORS = """
-    0  errors < names timers shield
+    0  errors < names loops < timers shield
     1  lifetime meta < context checks
     2  brackets backend < cache events flight < forwarding scan
     3  memory redis storage
