@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 
 from layercache.context import Context
 from layercache.errors import BackendError, ContextError
+from layercache.loops import running_loop
 from layercache.shield import finish
 
 CLOSING_SECONDS = 5.0  # How long the end of a bracket may take.
@@ -28,14 +29,16 @@ async def closing(
 ) -> AsyncIterator[None]:
     """Run *begin*, the body, and then *end* with the marker that *begin* returned.
 
-    An error of *begin* keeps the body from running. An error of the body is
-    passed on, with that of *end*, if there is one, as a note.
+    Outside of asyncio neither is run, for the end could not be. An error of
+    *begin* keeps the body from running. An error of the body is passed on, with
+    that of *end*, if there is one, as a note.
     """
 
     async def end_shielded() -> None:
         with ctx.without_cancel().with_timeout(CLOSING_SECONDS) as rest:
             await finish(end(rest, marker))
 
+    running_loop()
     marker = await begin(ctx)
     try:
         yield

@@ -65,7 +65,8 @@ class LayerInfoCache(Backend):
         False says nothing about the storage: it may be a miss.
         """
         require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         return await self._contains(ctx, repo, dgst)
 
     @final
@@ -76,7 +77,8 @@ class LayerInfoCache(Backend):
         between processes a plain word can come late.
         """
         require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         await self._add(ctx, repo, dgst)
 
     @final
@@ -90,7 +92,8 @@ class LayerInfoCache(Backend):
             NotFoundError: Nothing is known of *dgst*.
         """
         require_digest(dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         return await self._meta(ctx, dgst)
 
     @final
@@ -98,7 +101,8 @@ class LayerInfoCache(Backend):
         """Remember where *dgst* lies; a plain word, as `add` is."""
         require_digest(dgst)
         require_meta(meta)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         await self._set_meta(ctx, dgst, meta)
 
     # ---- both halves at once
@@ -111,7 +115,8 @@ class LayerInfoCache(Backend):
             NotFoundError: One of the two is not known.
         """
         require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         return await self._stat(ctx, repo, dgst)
 
     @final
@@ -119,21 +124,24 @@ class LayerInfoCache(Backend):
         """Remember both halves, in one round trip; a plain word, as `add` is."""
         require_key(repo, dgst)
         require_meta(meta)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         await self._put(ctx, repo, dgst, meta)
 
     @final
     async def contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
         """Return what `contains` would for each of *dgsts*, in their order, in one round trip."""
         require_keys(repo, dgsts)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         return await self._contains_many(ctx, repo, dgsts)
 
     @final
     async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
         """Return what `stat` would for each of *dgsts*, None for a miss, in one round trip."""
         require_keys(repo, dgsts)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         return await self._stat_many(ctx, repo, dgsts)
 
     # ---- what is gone
@@ -146,14 +154,16 @@ class LayerInfoCache(Backend):
         itself against readers of that moment: a handler uses `removing`.
         """
         require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         await self._remove(ctx, repo, dgst)
 
     @final
     async def forget(self, ctx: Context, dgst: str) -> None:
         """Forget where *dgst* lies, for every repository; leases for it are void."""
         require_digest(dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         await self._forget(ctx, dgst)
 
     # ---- what keeps it true
@@ -170,7 +180,8 @@ class LayerInfoCache(Backend):
             dgst: The digest.
         """
         require_half(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         return await self._lease(ctx, repo, dgst)
 
     @final
@@ -184,7 +195,8 @@ class LayerInfoCache(Backend):
             raise InvalidArgumentError(f"not a lease: {lease!r}")
         require_half(lease.repo, lease.dgst)
         require_meta(meta)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         return await self._fill(ctx, lease, meta)
 
     @final
@@ -207,7 +219,8 @@ class LayerInfoCache(Backend):
         Not promised: truth if the storage deletes after the body has ended.
         """
         require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         async with self._closing(ctx, repo, dgst):
             yield
 
@@ -216,7 +229,8 @@ class LayerInfoCache(Backend):
     async def forgetting(self, ctx: Context, dgst: str) -> AsyncIterator[None]:
         """Bracket the deletion of the blob *dgst* itself, as `removing` does that of a link."""
         require_digest(dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         async with self._closing(ctx, None, dgst):
             yield
 
@@ -234,7 +248,8 @@ class LayerInfoCache(Backend):
         """
         require_key(repo, dgst)
         require_meta(meta)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         try:
             lease = await self._lease(ctx, repo, dgst)
         except BackendError:

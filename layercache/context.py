@@ -11,6 +11,8 @@ The rules, as in Go's package of the same name:
       with background().with_timeout(0.25) as ctx:
           meta = await cache.stat(ctx, repo, dgst)
 
+A context is for the tasks of one event loop: where it ends, it wakes them.
+
 A context is immutable; what changes is the `Lifetime` that it shares with its
 children, or that it began. An operation on `background()`, which has none,
 pays next to nothing for its context.
@@ -24,8 +26,9 @@ from typing import TypeVar, overload
 
 import anyio
 
-from layercache.errors import ContextError, InvalidArgumentError
+from layercache.errors import ContextError, EventLoopError, InvalidArgumentError
 from layercache.lifetime import Failable, Lifetime
+from layercache.loops import give_way, running_loop
 from layercache.timers import Timers
 
 T = TypeVar("T")
@@ -119,6 +122,15 @@ class Context:
         if self._life is not None:
             self._life.check()
 
+    def has_ended(self) -> bool:
+        """Return whether this context has ended."""
+        return self._life is not None and self._life.has_ended()
+
+    async def fail(self) -> None:
+        """Raise what `check` does, one turn of the loop later: who tries again at once stops no other task."""
+        await give_way()
+        self.check()
+
     @overload
     def value(self, key: object) -> object: ...
     @overload
@@ -144,8 +156,12 @@ class Context:
             self._life.bind(future)
 
     async def wait(self) -> None:
-        """Return when this context has ended; under one that cannot end, never."""
-        ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Return when this context has ended; under one that cannot end, never.
+
+        Raises:
+            EventLoopError: No event loop of asyncio runs.
+        """
+        ended: asyncio.Future[None] = running_loop().create_future()
         self.bind(ended)
         with contextlib.suppress(ContextError):
             await ended
@@ -157,6 +173,9 @@ class Context:
 
         Returns:
             A function that takes the order back; True iff that was in time.
+
+        Raises:
+            EventLoopError: No event loop of asyncio runs.
         """
         return _AfterFunc(self, function).stop
 
@@ -180,12 +199,14 @@ class Context:
 
         Raises:
             ContextError: The context ended first.
+            EventLoopError: No event loop of asyncio runs.
         """
         if self._life is None:
             return await awaitable
         try:
+            running_loop()
             self.check()
-        except ContextError:
+        except (ContextError, EventLoopError):
             if isinstance(awaitable, Coroutine):
                 awaitable.close()
             raise
@@ -249,7 +270,7 @@ class _AfterFunc:
 
     def __init__(self, ctx: Context, function: Callable[[], object]) -> None:
         self._function: Callable[[], object] | None = function
-        self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended: asyncio.Future[None] = running_loop().create_future()
         self._ended.add_done_callback(self._run)
         ctx.err()  # A deadline that has passed unseen is an end, too.
         ctx.bind(self._ended)

@@ -42,6 +42,7 @@ from layercache.errors import (
     DeadlineExceededError,
     LayerCacheError,
 )
+from layercache.loops import running_loop, second_loop, tell_of_forks
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -126,6 +127,8 @@ class Flights(Generic[K, T]):
         self.flying: dict[K, Flight[K, T]] = {}
         self.alive: set[Flight[K, T]] = set()
         self._seconds = seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
+        tell_of_forks(self)
 
     async def join(self, ctx: Context, key: K) -> T:
         """Return what the load of *key* returns, or raise its error.
@@ -134,7 +137,9 @@ class Flights(Generic[K, T]):
             ContextError: *ctx* ended first; the others aboard are not disturbed.
             BackendUnavailableError: The load took too long.
             BackendError: The load raised something that is not of this library.
+            EventLoopError: Flights of another event loop have not landed.
         """
+        self._enter()
         flight = self.boarding.get(key)
         if flight is None:
             flight = self.boarding[key] = Flight(self, key, ctx, self._seconds)
@@ -142,10 +147,26 @@ class Flights(Generic[K, T]):
 
     async def aclose(self) -> None:
         """Stop all flights, and see them end; those who wait are told that the source is unavailable."""
+        self._enter()
         flights = list(self.alive)
         for flight in flights:
             flight.ctx.cancel()
         await asyncio.gather(*(flight.task for flight in flights))
+
+    def _enter(self) -> None:
+        """See that no flight of another loop is in the way; those of a loop that is closed never land."""
+        loop = running_loop()
+        if self._loop is loop:
+            return
+        if self.alive and self._loop is not None and not self._loop.is_closed():
+            raise second_loop("a source that is being asked")
+        self.forked()
+        self._loop = loop
+
+    def forked(self) -> None:
+        """Forget all flights: in a forked child, they are the parent's."""
+        for flights in (self.boarding, self.flying, self.alive):
+            flights.clear()
 
 
 def _own_copy(error: Exception) -> LayerCacheError:

@@ -139,14 +139,18 @@ class Lifetime:
             CanceledError: It was cancelled; its `__cause__` says why, if told.
             DeadlineExceededError: Its deadline passed.
         """
+        if self.has_ended() and (end := self._settle()) is not None:
+            raise end.error()
+
+    def has_ended(self) -> bool:
+        """Return whether the end has come."""
         # The usual answer is found here; by a call of `_settle` it takes 100 ns more of 220.
         upper: Lifetime | None = self
         while upper is not None and upper._end is None:
             upper = upper._upper
         if upper is None and self._timers.clock() < self._ends_at:
-            return
-        if (end := self._settle()) is not None:
-            raise end.error()
+            return False
+        return self._settle() is not None
 
     def _settle(self) -> End | None:
         """The end, if it has come; from then on it is the same, and those below know."""

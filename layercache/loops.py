@@ -23,6 +23,7 @@ work there, whatever a cache does.
 
 import asyncio
 import os
+from contextlib import suppress
 from functools import cache
 from typing import Protocol
 from weakref import WeakSet
@@ -102,8 +103,9 @@ class LoopBinding:
 
 async def give_way() -> None:
     """Let all else run that is ready: who fails without having waited may be asked again at once."""
-    running_loop()  # Under trio an await of asyncio's would be another error.
-    await asyncio.sleep(0)
+    with suppress(EventLoopError):  # An await of asyncio's would be another error where there is no loop.
+        running_loop()
+        await asyncio.sleep(0)
 
 
 def tell_of_forks(member: Forkable) -> None:

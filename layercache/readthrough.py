@@ -23,9 +23,12 @@ from layercache.errors import BackendError, CorruptEntryError, LayerCacheError, 
 from layercache.events import Incidents, Observer
 from layercache.flight import Flight, Flights
 from layercache.forwarding import ForwardingCache
+from layercache.loops import give_way
 from layercache.meta import LayerMeta
 
 T = TypeVar("T")
+
+WIDTH = 100  # layers about which one bulk form asks the source at a time
 
 
 class _Question(NamedTuple):
@@ -89,7 +92,8 @@ class ReadThroughCache(ForwardingCache):
             BackendError: The source failed.
         """
         require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         lease = await self._lease_or_none(ctx, repo, dgst)
         try:
             meta = _or_not_found(await ctx.run(self._ask(ctx, repo, dgst)), dgst)
@@ -106,7 +110,8 @@ class ReadThroughCache(ForwardingCache):
         the observer only: who reports this has an error of their own to tell.
         """
         require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         await self._clear(ctx, "report_missing", repo, dgst)
 
     # ---- reads
@@ -161,8 +166,12 @@ class ReadThroughCache(ForwardingCache):
             elif was_missed:
                 self._observer.miss("stat_many")
         missing = dict.fromkeys(dgst for dgst, meta in zip(dgsts, metas, strict=True) if meta is None)
-        joined = [self._flights.join(ctx, _Question(repo, dgst, was_missed)) for dgst in missing]
-        found = dict(zip(missing, await _all(joined), strict=True))
+        found: dict[str, LayerMeta | None] = {}
+        unknown = list(missing)
+        for start in range(0, len(unknown), WIDTH):
+            some = unknown[start : start + WIDTH]
+            joined = [self._flights.join(ctx, _Question(repo, dgst, was_missed)) for dgst in some]
+            found |= zip(some, await _all(joined), strict=True)
         return [meta or found[dgst] for dgst, meta in zip(dgsts, metas, strict=True)]
 
     # ---- a flight
@@ -190,8 +199,10 @@ class ReadThroughCache(ForwardingCache):
         except NotFoundError:
             return None
         except LayerCacheError:
+            await give_way()
             raise
         except Exception as error:
+            await give_way()
             raise BackendError(f"the source failed: {error!r}") from error
         else:
             return meta if is_member else None

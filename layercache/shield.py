@@ -6,6 +6,9 @@ from typing import TypeVar
 
 import anyio
 
+from layercache.errors import EventLoopError
+from layercache.loops import running_loop
+
 T = TypeVar("T")
 
 
@@ -15,8 +18,20 @@ async def finish(coroutine: Coroutine[object, object, T]) -> T:
     The cancellation is passed on afterwards, and then hides what the coroutine
     returned or raised. The anyio scope keeps anyio from repeating its own at
     every turn of the loop; a native `task.cancel()` goes through it.
+
+    Nor does the end of `asyncio.run` end it, which cancels all tasks that asyncio
+    knows of: the task of *coroutine* is none of these, and is awaited here.
+
+    Raises:
+        EventLoopError: No loop of asyncio runs; *coroutine* is closed.
     """
-    task = asyncio.ensure_future(coroutine)
+    try:
+        loop = running_loop()
+    except EventLoopError:
+        coroutine.close()
+        raise
+    task = loop.create_task(coroutine)
+    asyncio.tasks._unregister_task(task)  # of asyncio's page "Extending"
     interruption: asyncio.CancelledError | None = None
     with anyio.CancelScope(shield=True):
         while not task.done():

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from layercache.loops import running_loop, tell_of_forks
+
 GRAIN = 0.01  # seconds
 
 
@@ -42,7 +44,7 @@ class Bucket(set[Expirable]):
         super().__init__()
         self._timers = timers
         self._tick = tick
-        self._handle = asyncio.get_running_loop().call_at(tick * GRAIN, self._turn)
+        self._handle = running_loop().call_at(tick * GRAIN, self._turn)
 
     def discard(self, member: object) -> None:
         """Take *member* out, if it is in; the last one out stops the timer."""
@@ -89,13 +91,14 @@ class Timers:
         found = _of_thread.timers
         if found is None or found.loop is not loop:
             found = _of_thread.timers = Timers(loop)
+            tell_of_forks(_of_thread)
         return found
 
     def note(self) -> set[Expirable]:
         """Begin to note who has a deadline, and sort them a grain later."""
         noted: set[Expirable] = set()
         self.noted = noted
-        asyncio.get_running_loop().call_later(GRAIN, self._sort)
+        running_loop().call_later(GRAIN, self._sort)
         return noted
 
     def _sort(self) -> None:
@@ -126,6 +129,10 @@ def _is_plain(loop: asyncio.AbstractEventLoop) -> bool:
 # dictionary by loop costs as much as the timer that it would save.
 class _OfThread(threading.local):
     timers: Timers | None = None
+
+    def forked(self) -> None:
+        """In a forked child: the loop that runs, as far as it knows, is the parent's."""
+        self.timers = None
 
 
 _of_thread = _OfThread()

@@ -85,7 +85,8 @@ class MemoryCache(ScannableCache):
     async def scan(self, ctx: Context) -> AsyncIterator[Batch]:
         """Walk all that is known; it may change between one batch and the next."""
         for batch in scan(self._table):
-            ctx.check()
+            if ctx.has_ended():
+                await ctx.fail()
             yield batch
 
     # The two words that are said most. The contract has them final, so that no
@@ -95,14 +96,16 @@ class MemoryCache(ScannableCache):
         """Return whether *repo* is known to have *dgst*, as the contract says it."""
         if type(dgst) is not Digest or type(repo) is not Repository:
             require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         return self._table.contains(repo, dgst)
 
     async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:  # type: ignore[misc]  # see above
         """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
         if type(dgst) is not Digest or type(repo) is not Repository:
             require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         return self._table.stat(repo, dgst) or _missing(dgst)
 
     async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:

@@ -96,8 +96,8 @@ class RedisCache(ScannableCache):
         """Return whether *repo* is known to have *dgst*, as the contract says it."""
         if type(dgst) is not Digest or type(repo) is not Repository:
             require_key(repo, dgst)
-        if ctx is not ROOT:
-            ctx.check()
+        if ctx is not ROOT and ctx.has_ended():
+            await ctx.fail()
         wire = self._link.wire
         if wire is None:
             return await self._contains(ctx, repo, dgst)
@@ -117,8 +117,8 @@ class RedisCache(ScannableCache):
         """Return where *dgst* lies, as the contract says it."""
         if type(dgst) is not Digest:
             require_digest(dgst)
-        if ctx is not ROOT:
-            ctx.check()
+        if ctx is not ROOT and ctx.has_ended():
+            await ctx.fail()
         wire = self._link.wire
         if wire is None:
             return await self._meta(ctx, dgst)
@@ -138,8 +138,8 @@ class RedisCache(ScannableCache):
         """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
         if type(dgst) is not Digest or type(repo) is not Repository:
             require_key(repo, dgst)
-        if ctx is not ROOT:
-            ctx.check()
+        if ctx is not ROOT and ctx.has_ended():
+            await ctx.fail()
         wire = self._link.wire
         if wire is None:
             return await self._stat(ctx, repo, dgst)
@@ -175,18 +175,18 @@ class RedisCache(ScannableCache):
     async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
         found: list[bool] = []
         for some in bursts(dgsts):
-            query = commands.members_query(repo, some)
+            query, about = commands.members_query(repo, some), (repo, some)
             found += await self._exchange.ask_about_many(
-                ctx, len(some), query, 1, schema.to_memberships, (repo, some)
+                ctx, len(some), query, 1, schema.to_memberships, about
             )
         return found
 
     async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
         found: list[LayerMeta | None] = []
         for some in bursts(dgsts):
-            query = commands.stats_query(repo, some)
+            query, about, replies = commands.stats_query(repo, some), (repo, some), len(some) + 1
             found += await self._exchange.ask_about_many(
-                ctx, len(some), query, len(some) + 1, schema.to_stats, (repo, some)
+                ctx, len(some), query, replies, schema.to_stats, about
             )
         return found
 
@@ -225,11 +225,10 @@ class RedisCache(ScannableCache):
             marker = scripts.new_marker()
             close = scripts.close(_half(repo, dgst), marker, self._marker_life)
             await self._exchange.send(ctx, [close, *_scoped(repo, dgst)])
+            self._link.brackets.begin(marker)
             return marker
 
-        marker = await twice(announce)
-        self._link.brackets.begin(marker)
-        return marker
+        return await twice(announce)
 
     async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
         try:
@@ -280,9 +279,8 @@ class RedisCache(ScannableCache):
 
 
 def _link(source: str | ConnectionPool) -> Link:
-    if isinstance(source, str):
-        return Link(Handshake.from_url(source, *scripts.LOADING))
-    return Link(Handshake(source, *scripts.LOADING))
+    make = Handshake.from_url if isinstance(source, str) else Handshake
+    return Link(make(source, *scripts.LOADING))
 
 
 def _half(repo: str | None, dgst: str) -> scripts.Half:

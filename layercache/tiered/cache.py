@@ -116,10 +116,12 @@ class TieredCache(ForwardingCache):
         """Return whether *repo* is known to have *dgst*, as the contract says it."""
         is_trusted = self._clock() < self._tracking.trusted_until
         if is_trusted and self._table.contains(repo, dgst):
-            ctx.check()
+            if ctx.has_ended():
+                await ctx.fail()
             return True
         require_key(repo, dgst)  # Only now: what is found near was looked at when it was asked for far away.
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         if is_trusted and (known := self._recall.member(repo, dgst)) is not None:
             return known
         return await self._ask_member(ctx, repo, dgst)
@@ -128,10 +130,12 @@ class TieredCache(ForwardingCache):
         """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
         is_trusted = self._clock() < self._tracking.trusted_until
         if is_trusted and (meta := self._table.stat(repo, dgst)) is not None:
-            ctx.check()
+            if ctx.has_ended():
+                await ctx.fail()
             return meta
         require_key(repo, dgst)
-        ctx.check()
+        if ctx.has_ended():
+            await ctx.fail()
         if is_trusted and (known := self._recall.stat(repo, dgst)) is not None:
             return found(known, dgst)
         return await self._ask_stat(ctx, repo, dgst)
