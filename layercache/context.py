@@ -127,7 +127,7 @@ class Context:
         return self._life is not None and self._life.has_ended()
 
     async def fail(self) -> None:
-        """Raise what `check` does, one turn of the loop later: who tries again at once stops no other task."""
+        """Raise what `check` does, one turn of the loop later: who tries again at once stops nobody."""
         await give_way()
         self.check()
 

@@ -17,7 +17,7 @@ forgets it then, `contains` does not.
 
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from random import Random
-from typing import final
+from typing import TypeVar, final
 
 from redis.asyncio import ConnectionPool
 
@@ -35,6 +35,9 @@ from layercache.redis.link import Link
 from layercache.redis.turns import bursts
 from layercache.redis.wire import LinkLost
 from layercache.scan import Batch, ScannableCache
+
+T = TypeVar("T")
+Reading = Coroutine[object, object, T]
 
 LEASE_SECONDS = 30.0
 CLOSING_SECONDS = 60.0
@@ -157,18 +160,14 @@ class RedisCache(ScannableCache):
 
     # ---- reads
 
-    def _contains(
-        self, ctx: Context, repo: str, dgst: str, *, again: bool = True
-    ) -> Coroutine[object, object, bool]:
+    def _contains(self, ctx: Context, repo: str, dgst: str, *, again: bool = True) -> Reading[bool]:
         query = commands.member_query(repo, dgst)
         return self._exchange.ask(ctx, query, 1, schema.to_membership, repo, again)
 
-    def _meta(self, ctx: Context, dgst: str, *, again: bool = True) -> Coroutine[object, object, LayerMeta]:
+    def _meta(self, ctx: Context, dgst: str, *, again: bool = True) -> Reading[LayerMeta]:
         return self._exchange.ask(ctx, commands.meta_query(dgst), 1, schema.to_meta, dgst, again)
 
-    def _stat(
-        self, ctx: Context, repo: str, dgst: str, *, again: bool = True
-    ) -> Coroutine[object, object, LayerMeta]:
+    def _stat(self, ctx: Context, repo: str, dgst: str, *, again: bool = True) -> Reading[LayerMeta]:
         query = commands.stat_query(repo, dgst)
         return self._exchange.ask(ctx, query, 2, schema.to_stat, (repo, dgst), again)
 
@@ -279,8 +278,9 @@ class RedisCache(ScannableCache):
 
 
 def _link(source: str | ConnectionPool) -> Link:
-    make = Handshake.from_url if isinstance(source, str) else Handshake
-    return Link(make(source, *scripts.LOADING))
+    if isinstance(source, str):
+        return Link(Handshake.from_url(source, *scripts.LOADING))
+    return Link(Handshake(source, *scripts.LOADING))
 
 
 def _half(repo: str | None, dgst: str) -> scripts.Half:
