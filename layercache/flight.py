@@ -147,7 +147,8 @@ class Flights(Generic[K, T]):
 
     async def aclose(self) -> None:
         """Stop all flights, and see them end; those who wait are told that the source is unavailable."""
-        self._enter()
+        if self.alive:
+            self._enter()
         flights = list(self.alive)
         for flight in flights:
             flight.ctx.cancel()
