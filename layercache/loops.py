@@ -16,7 +16,9 @@ come too late where the child goes on in a copy of the running loop: there async
 reads from the socket by itself.
 
 Limits: a fork that is made without Python is not told, and neither is a second
-loop that only ever looks at what is in memory. A child that goes on in a copy
+loop that only ever looks at what is in memory. A second thread that calls while
+the first one's turn of the loop collects its commands is told only after its
+command was sent: to look at each call costs 2 % of a read. A child that goes on in a copy
 of its parent's running loop shares that loop's selector, too; asyncio does not
 work there, whatever a cache does.
 """
