@@ -29,20 +29,27 @@ from typing import Protocol, Self, final
 
 from layercache.backend import Backend, Lease
 from layercache.brackets import closing
-from layercache.checks import require_digest, require_half, require_key, require_keys, require_meta
+from layercache.checks import (
+    require_digest,
+    require_half,
+    require_key,
+    require_keys,
+    require_meta,
+    require_token,
+)
 from layercache.context import Context
-from layercache.errors import BackendError, ContextError, InvalidArgumentError
+from layercache.errors import BackendError, ContextError, InvalidArgumentError, shortened
 from layercache.meta import LayerMeta
 
 
 class LayerInfoSource(Protocol):
-    """What can answer: a registry's storage, or a cache."""
+    """What can answer: a registry's storage, or a cache. Its answers are checked as arguments are."""
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-        """Whether the repository *repo* has the blob *dgst*."""
+        """Whether the repository *repo* has the blob *dgst*: a `bool` itself."""
 
     async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
-        """Where the blob *dgst* lies, or `NotFoundError`."""
+        """Where the blob *dgst* lies, as a meta that `set_meta` would take, or `NotFoundError`."""
 
 
 class LayerInfoCache(Backend):
@@ -50,7 +57,8 @@ class LayerInfoCache(Backend):
 
     Every operation may raise, beside what it names itself:
 
-        InvalidArgumentError: An argument is malformed; nothing was asked.
+        InvalidArgumentError: An argument is malformed, a name of a subclass of
+            `str` other than `Repository` and `Digest` too; nothing was asked.
         ContextError: *ctx* had ended, or ended before the answer came. What
             was to be written may have been.
         BackendError: The store could not answer, or answered nonsense.
@@ -191,9 +199,11 @@ class LayerInfoCache(Backend):
         Returns:
             Whether all of it was stored. If not, one half may have been.
         """
-        if not isinstance(lease, Lease):
-            raise InvalidArgumentError(f"not a lease: {lease!r}")
+        if type(lease) is not Lease:
+            raise InvalidArgumentError(f"not a lease: {shortened(lease)}")
         require_half(lease.repo, lease.dgst)
+        require_token(lease.membership)
+        require_token(lease.meta)
         require_meta(meta)
         if ctx.has_ended():
             await ctx.fail()

@@ -4,11 +4,15 @@ Only what keeps one key from being taken for another, and a value from being
 unreadable to those who share the store. A value whose type proves it
 well-formed is not looked at again: that look is the dearest part of a call
 from memory.
+
+A name is passed on as it came, so it must be a `str` itself: of a subclass, an
+Enum say, the characters would be looked at here, and what its `__str__` and
+`__format__` make of them would stand in the key.
 """
 
 from collections.abc import Sequence
 
-from layercache.errors import InvalidArgumentError
+from layercache.errors import InvalidArgumentError, shortened
 from layercache.meta import LayerMeta
 from layercache.names import MAX_DIGEST_LENGTH, MAX_REPOSITORY_LENGTH, Digest, Repository
 
@@ -44,7 +48,7 @@ def require_keys(repo: str, dgsts: Sequence[str]) -> None:
     """Raise `InvalidArgumentError` unless *repo* and each of *dgsts* can stand in a key."""
     if type(repo) is not Repository:
         _require("repository", repo, MAX_REPOSITORY_LENGTH)
-    if isinstance(dgsts, str):
+    if issubclass(type(dgsts), str):
         raise InvalidArgumentError("a sequence of digests is wanted, not one digest")
     if not isinstance(dgsts, _SEQUENCES):  # To look at each would use up an iterator.
         raise InvalidArgumentError(f"a sequence of digests is wanted, not a {type(dgsts).__name__}")
@@ -55,30 +59,49 @@ def require_keys(repo: str, dgsts: Sequence[str]) -> None:
 def require_meta(meta: LayerMeta) -> None:
     """Raise `InvalidArgumentError` unless *meta* says where something could lie."""
     if type(meta) is not LayerMeta:
-        raise InvalidArgumentError(f"not a LayerMeta: {meta!r}")
+        raise InvalidArgumentError(f"not a LayerMeta: {shortened(meta)}")
     path, length, media_type = tuple[object, ...](meta)  # A NamedTuple takes anything.
-    if not (isinstance(path, str) and path and isinstance(media_type, str)):
-        raise InvalidArgumentError(f"a meta needs a path and a media type: {meta!r}")
+    if not (type(path) is str and path and type(media_type) is str):
+        raise InvalidArgumentError(
+            f"a meta needs a path and a media type, each a str itself: {shortened(meta)}"
+        )
     if not _is_encodable(path + media_type):
-        raise InvalidArgumentError(f"a path and a media type can be written as UTF-8: {meta!r}")
+        raise InvalidArgumentError(f"a path and a media type can be written as UTF-8: {shortened(meta)}")
     if not (type(length) is int and 0 <= length < LENGTH_BOUND):
-        raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {length!r}")
+        raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {shortened(length)}")
+
+
+def require_token(token: str) -> None:
+    """Raise `InvalidArgumentError` unless *token* is what a lease could hold."""
+    if not (type(token) is str and _is_encodable(token)):
+        raise InvalidArgumentError(f"a token of a lease is a str itself, not {shortened(token)}")
 
 
 def require_seconds(what: str, seconds: object) -> None:
     """Raise `InvalidArgumentError` unless *seconds* is a number above 0."""
-    if not (isinstance(seconds, int | float) and seconds > 0):
-        raise InvalidArgumentError(f"{what} is more than 0 seconds, not {seconds!r}")
+    if not (isinstance(seconds, int | float) and seconds > 0 and _is_a_float(seconds)):
+        raise InvalidArgumentError(f"{what} is more than 0 seconds, not {shortened(seconds)}")
 
 
 def _require(what: str, text: str, limit: int) -> None:
-    if not isinstance(text, str):
-        raise InvalidArgumentError(f"a {what} is a str, not {type(text).__name__}")
+    if type(text) is not str and type(text) is not Digest and type(text) is not Repository:
+        kind = type(text).__name__
+        raise InvalidArgumentError(
+            f"a {what} is a str itself, not {kind}: of a subclass, pass str.__str__(it)"
+        )
     if not 0 < len(text) <= limit:
         raise InvalidArgumentError(f"a {what} has 1 to {limit} characters, not {len(text)}")
     # isprintable refuses control characters and all white space but the blank.
     if not text.isprintable() or " " in text or "::" in text:
         raise InvalidArgumentError(f"a {what} has no white space, control characters or '::': {text[:100]!r}")
+
+
+def _is_a_float(number: float) -> bool:
+    try:
+        float(number)
+    except OverflowError:  # an int above 1.8e308
+        return False
+    return True
 
 
 def _is_encodable(text: str) -> bool:

@@ -6,6 +6,17 @@ standard library has a word for the kind (`ValueError`, `LookupError`,
 `TimeoutError`), the error is one of those too.
 """
 
+MOST_SHOWN = 100  # characters of a value
+
+
+def shortened(value: object) -> str:
+    """Show *value* in a message: cut short where it is long, by its type where it cannot be shown."""
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001  # of an int with 5,000 digits, or of a class of the caller's
+        return f"some {type(value).__name__}"
+    return shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}…"
+
 
 class LayerCacheError(Exception):
     """The root of every error of this library."""
@@ -64,7 +75,8 @@ class CorruptEntryError(BackendError):
     """An entry is there and makes no sense.
 
     Attributes:
-        key: Where the entry lies: a Redis key, or a path in the storage.
+        key: Where the entry lies: a Redis key, or a path in the storage; of
+            what a source said, the source, the digest and what is wrong.
         field: Which part of it is malformed; empty when it is the whole.
     """
 

@@ -4,12 +4,15 @@ A cache asks less of a name than this (see `cache.py`); the strict grammar is
 the handler's to enforce, on what a client sent, by `parse_digest` and
 `parse_repository`. What they return is a `str` of a type of its own, which
 cannot be made of anything malformed; so the layers below need not look twice.
+
+What counts of a subclass of `str` is its characters, never what its own methods
+say of them: of a `class Repo(str, Enum)`, `str(Repo.PROD)` is "Repo.PROD".
 """
 
 import re
 from typing import Self
 
-from layercache.errors import InvalidArgumentError
+from layercache.errors import InvalidArgumentError, shortened
 
 MAX_REPOSITORY_LENGTH = 255
 MAX_DIGEST_LENGTH = 1024
@@ -29,13 +32,14 @@ class Digest(str):
 
     def __new__(cls, text: str) -> Self:
         """Hold *text* to the grammar."""
-        found = _DIGEST.fullmatch(text) if _is_bounded(text, MAX_DIGEST_LENGTH) else None
+        text = plain("digest", text)
+        found = _DIGEST.fullmatch(text) if len(text) <= MAX_DIGEST_LENGTH else None
         if found is None:
-            raise InvalidArgumentError(f"not a digest: {_shortened(text)}")
+            raise InvalidArgumentError(f"not a digest: {shortened(text)}")
         algorithm, encoded = found.groups()
         length = _HEX_LENGTHS.get(algorithm)
         if length is not None and not (len(encoded) == length and _HEX.fullmatch(encoded)):
-            raise InvalidArgumentError(f"not {length} hexadecimal digits: {_shortened(text)}")
+            raise InvalidArgumentError(f"not {length} hexadecimal digits: {shortened(text)}")
         return super().__new__(cls, text)
 
     @property
@@ -56,8 +60,9 @@ class Repository(str):
 
     def __new__(cls, text: str) -> Self:
         """Hold *text* to the grammar."""
-        if not (_is_bounded(text, MAX_REPOSITORY_LENGTH) and _REPOSITORY.fullmatch(text)):
-            raise InvalidArgumentError(f"not a repository name: {_shortened(text)}")
+        text = plain("repository name", text)
+        if len(text) > MAX_REPOSITORY_LENGTH or not _REPOSITORY.fullmatch(text):
+            raise InvalidArgumentError(f"not a repository name: {shortened(text)}")
         return super().__new__(cls, text)
 
 
@@ -68,6 +73,7 @@ def parse_digest(text: str) -> Digest:
         text: `algorithm:encoded`. For sha256, sha384 and sha512 the encoded
             part is 64, 96 or 128 lower-case hexadecimal digits; any other
             algorithm is held to the grammar only. At most 1,024 characters.
+            Of a subclass of `str`, its characters.
 
     Raises:
         InvalidArgumentError: *text* is no digest.
@@ -84,7 +90,7 @@ def parse_repository(text: str) -> Repository:
     Args:
         text: Path components of lower-case letters and digits, parted inside
             by `.`, `_`, `__` or dashes and from each other by `/`; at most 255
-            characters.
+            characters. Of a subclass of `str`, its characters.
 
     Raises:
         InvalidArgumentError: *text* is no repository name.
@@ -95,10 +101,13 @@ def parse_repository(text: str) -> Repository:
     return text if type(text) is Repository else Repository(text)
 
 
-def _is_bounded(text: object, limit: int) -> bool:
-    return isinstance(text, str) and 0 < len(text) <= limit
+def plain(what: str, text: str) -> str:
+    """Return the characters of *text*, which is to be a *what*, as a `str` itself.
 
-
-def _shortened(text: object) -> str:
-    shown = repr(text)
-    return shown if len(shown) <= 100 else f"{shown[:100]}…"
+    Raises:
+        InvalidArgumentError: *text* is no `str`, nor of a subclass.
+    """
+    try:
+        return str.__str__(text)
+    except TypeError:
+        raise InvalidArgumentError(f"not a {what}: {shortened(text)}") from None

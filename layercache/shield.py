@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import anyio
 
-from layercache.errors import EventLoopError
+from layercache.errors import BackendUnavailableError, EventLoopError
 from layercache.loops import running_loop
 
 T = TypeVar("T")
@@ -24,6 +24,8 @@ async def finish(coroutine: Coroutine[object, object, T]) -> T:
 
     Raises:
         EventLoopError: No loop of asyncio runs; *coroutine* is closed.
+        BackendUnavailableError: What was to be finished was itself cancelled, as
+            a loop does it to all its tasks, and the task that waits was not.
     """
     try:
         loop = running_loop()
@@ -43,4 +45,6 @@ async def finish(coroutine: Coroutine[object, object, T]) -> T:
         if not task.cancelled():
             task.exception()  # Looked at, so that asyncio does not report it.
         raise interruption
+    if task.cancelled():
+        raise BackendUnavailableError("cancelled before it was finished, and not by who waits for it")
     return task.result()

@@ -1,16 +1,28 @@
 """What a cache asks of its arguments: that no key can be taken for another, and no more."""
 
+import math
 from collections import UserList, deque
 from collections.abc import Callable, Sequence
+from decimal import Decimal
+from http import HTTPStatus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layercache.checks import require_digest, require_half, require_key, require_keys, require_meta
-from layercache.errors import InvalidArgumentError
+from layercache.checks import (
+    require_digest,
+    require_half,
+    require_key,
+    require_keys,
+    require_meta,
+    require_seconds,
+    require_token,
+)
+from layercache.errors import InvalidArgumentError, shortened
 from layercache.meta import LayerMeta
 from layercache.names import MAX_DIGEST_LENGTH, MAX_REPOSITORY_LENGTH, parse_digest, parse_repository
+from tests.liars import LIARS, mock_of_a_str
 
 REPO = "library/ubuntu"
 DGST = "sha256:" + "0" * 64
@@ -81,7 +93,15 @@ def test_grammar_is_left_to_the_handler(ask: Callable[[str], None], limit: int) 
 
 
 @pytest.mark.parametrize(("ask", "limit"), ASKING)
-@pytest.mark.parametrize("value", [7, b"a", ["a"]], ids=repr)
+@pytest.mark.parametrize("liar", LIARS.values(), ids=LIARS)
+def test_a_name_is_a_str_itself(ask: Callable[[str], None], limit: int, liar: Callable[[str], str]) -> None:
+    """A name of a subclass of `str` is refused, in words that say what to do: its key could be another's."""
+    with pytest.raises(InvalidArgumentError, match=r"str itself.*pass str\.__str__"):
+        ask(liar(DGST))
+
+
+@pytest.mark.parametrize(("ask", "limit"), ASKING)
+@pytest.mark.parametrize("value", [7, b"a", ["a"], mock_of_a_str()], ids=lambda it: type(it).__name__)
 def test_a_name_is_a_str(ask: Callable[[object], None], limit: int, value: object) -> None:
     """A name of another type is an `InvalidArgumentError` that tells the type."""
     with pytest.raises(InvalidArgumentError, match=type(value).__name__):
@@ -153,6 +173,10 @@ NOT_METAS = [
     LayerMeta("/data", 1, None),  # type: ignore[arg-type]
     LayerMeta("/\ud800", 1),
     LayerMeta("/data", 1, "\ud800"),
+    LayerMeta("/data", HTTPStatus.OK),
+    LayerMeta("/data", 10**5000),  # which Python refuses to print
+    *(LayerMeta(liar("/data"), 1) for liar in LIARS.values()),
+    *(LayerMeta("/data", 1, liar("a/b")) for liar in LIARS.values()),
 ]
 
 
@@ -162,8 +186,30 @@ def test_meta_passes(meta: LayerMeta) -> None:
     require_meta(meta)
 
 
-@pytest.mark.parametrize("meta", NOT_METAS, ids=ascii)
+@pytest.mark.parametrize("meta", NOT_METAS, ids=lambda meta: ascii(shortened(meta)))
 def test_what_no_store_could_keep_is_refused(meta: LayerMeta) -> None:
     """A meta without a path, with a length out of range or with text that has no encoding is refused."""
     with pytest.raises(InvalidArgumentError):
         require_meta(meta)
+
+
+NOT_TOKENS = [None, 7, b"a", "\ud800", *(liar("a") for liar in LIARS.values())]
+
+
+@pytest.mark.parametrize("token", NOT_TOKENS, ids=type)
+def test_what_no_lease_holds_is_refused(token: str) -> None:
+    """A token that is no `str` itself, or cannot be encoded, is refused; any other passes."""
+    require_token("")
+    with pytest.raises(InvalidArgumentError):
+        require_token(token)
+
+
+NOT_TIMES = [0, -1.0, math.nan, "1", None, Decimal(1), 10**400, -(10**400), 10**5000]
+
+
+@pytest.mark.parametrize("seconds", NOT_TIMES, ids=shortened)
+def test_what_is_no_time_is_refused(seconds: float) -> None:
+    """A time is a number above 0 that a float can hold; infinity is one."""
+    require_seconds("a time", math.inf)
+    with pytest.raises(InvalidArgumentError):
+        require_seconds("a time", seconds)

@@ -1,6 +1,7 @@
 """Digests and repository names: what the OCI grammars let through, and nothing else."""
 
 import pickle
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
@@ -16,6 +17,7 @@ from layercache.names import (
     parse_digest,
     parse_repository,
 )
+from tests.liars import LIARS, mock_of_a_str
 
 SHA256 = "sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b"
 
@@ -174,12 +176,33 @@ def test_parts_make_up_the_digest(text: str) -> None:
         assert (dgst.algorithm, dgst.encoded) == (algorithm, encoded)
 
 
-@pytest.mark.parametrize("value", [None, 1, b"sha256:00", [SHA256]], ids=repr)
+@pytest.mark.parametrize(
+    "value", [None, 1, b"sha256:00", [SHA256], mock_of_a_str()], ids=lambda it: type(it).__name__
+)
 def test_what_is_no_str_is_refused(value: object) -> None:
     """A value of another type is an `InvalidArgumentError`, not a `TypeError`."""
     for parse in (parse_digest, parse_repository):
         with pytest.raises(InvalidArgumentError):
             parse(value)  # type: ignore[arg-type] # what an untyped caller may do
+
+
+@pytest.mark.parametrize("liar", LIARS.values(), ids=LIARS)
+def test_what_counts_are_the_characters(liar: Callable[[str], str]) -> None:
+    """Of a subclass of `str` comes a name of its characters, whatever its own methods say of them."""
+    dgst, repo = parse_digest(liar(SHA256)), parse_repository(liar("library/ubuntu"))
+    assert (type(dgst), f"{dgst}", hash(dgst)) == (Digest, SHA256, hash(SHA256))
+    assert (type(repo), f"{repo}", hash(repo)) == (Repository, "library/ubuntu", hash("library/ubuntu"))
+
+
+@pytest.mark.parametrize("liar", LIARS.values(), ids=LIARS)
+def test_no_subclass_hides_what_is_malformed(liar: Callable[[str], str]) -> None:
+    """What the grammar forbids is refused of a subclass of `str`, too, even if it cannot be shown."""
+    for text in NOT_DIGESTS:
+        with pytest.raises(InvalidArgumentError):
+            parse_digest(liar(text))
+    for text in NOT_REPOSITORIES:
+        with pytest.raises(InvalidArgumentError):
+            parse_repository(liar(text))
 
 
 def test_what_is_parsed_is_not_parsed_again() -> None:

@@ -16,9 +16,9 @@ Source: distribution, registry/storage/paths.go.
 
 import re
 
-from layercache.errors import CorruptEntryError, InvalidArgumentError
+from layercache.errors import CorruptEntryError, InvalidArgumentError, shortened
 from layercache.meta import TREE, blob_path
-from layercache.names import MAX_DIGEST_LENGTH, Digest, parse_digest, parse_repository
+from layercache.names import MAX_DIGEST_LENGTH, Digest, parse_digest, parse_repository, plain
 
 MAX_LINK_LENGTH = MAX_DIGEST_LENGTH
 
@@ -62,8 +62,9 @@ def tag_link_path(repo: str, tag: str) -> str:
     Raises:
         InvalidArgumentError: *repo* or *tag* is malformed.
     """
+    tag = plain("tag", tag)
     if not _TAG.fullmatch(tag):
-        raise InvalidArgumentError(f"not a tag: {tag[:100]!r}")
+        raise InvalidArgumentError(f"not a tag: {shortened(tag)}")
     return f"{_repository_path(repo)}/_manifests/tags/{tag}/current/link"
 
 

@@ -141,9 +141,10 @@ class StorageSource:
             NotFoundError: *meta* is not true, or no longer: nothing lies
                 there, or something of another length, or something else.
         """
-        if meta.path != data_path(dgst):
+        path = data_path(dgst)
+        if meta.path != path:
             raise NotFoundError(dgst)
-        result = await ctx.run(self._get(meta.path, part))
+        result = await ctx.run(self._get(path, part))
         if result is None or result.meta["size"] != meta.length:
             raise NotFoundError(dgst)
         return self._chunks(result)

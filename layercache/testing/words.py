@@ -19,11 +19,24 @@ from layercache.testing.layers import (
     stat_or_none,
 )
 
-_MALFORMED = ("", "a b", "a\tb", "a\nb", "a\x00b", "a::b", "a\x7fb", "\ud800")
+
+class _Renamed(str):
+    """Is made of other characters than it prints, as a member of a `class Repo(str, Enum)` is."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "renamed"
+
+    def __format__(self, spec: str) -> str:
+        return "renamed"
+
+
+_MALFORMED = ("", "a b", "a\tb", "a\nb", "a\x00b", "a::b", "a\x7fb", "\ud800", _Renamed("a:b"))
 
 
 async def refuses_malformed_digests(ctx: Context, cache: LayerInfoCache) -> None:
-    """A digest that is empty, too long or could forge a key is refused by every operation."""
+    """A digest that is empty, too long, of a subclass of str, or could forge a key is refused."""
     repo, meta = new_repository(), new_meta("any")
     for name, call in operations.ALL.items():
         for dgst in (*_MALFORMED, "d" * 1025):
@@ -32,7 +45,7 @@ async def refuses_malformed_digests(ctx: Context, cache: LayerInfoCache) -> None
 
 
 async def refuses_malformed_repositories(ctx: Context, cache: LayerInfoCache) -> None:
-    """A repository that is empty, too long or could forge a key is refused by every operation."""
+    """A repository that is empty, too long, of a subclass of str, or could forge a key is refused."""
     dgst, meta = new_digest(), new_meta("any")
     for name, call in operations.OF_A_LAYER.items():
         for repo in (*_MALFORMED, "r" * 256):
@@ -43,7 +56,9 @@ async def refuses_malformed_repositories(ctx: Context, cache: LayerInfoCache) ->
 async def refuses_malformed_metas(ctx: Context, cache: LayerInfoCache) -> None:
     """A meta without a path, or with a length that a Go registry cannot read, is an invalid argument."""
     repo, dgst = new_repository(), new_digest()
-    for meta in (LayerMeta("", 1), LayerMeta("/path", -1), LayerMeta("/path", 2**63)):
+    malformed = [LayerMeta("", 1), LayerMeta("/path", -1), LayerMeta("/path", 2**63)]
+    renamed = [LayerMeta(_Renamed("/path"), 1), LayerMeta("/path", 1, _Renamed("a/b"))]
+    for meta in (*malformed, *renamed):
         for name in operations.WITH_A_META:
             call = operations.ALL[name](cache, ctx, repo, dgst, meta)
             await expect_error(InvalidArgumentError, call, f"{name} refuses {meta}")
