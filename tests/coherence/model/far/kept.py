@@ -61,7 +61,6 @@ KEPT = (
 )
 
 WIDE = (
-    row(WIDER, "two bodies are interrupted at once", ours(*LATE), at.BOTH_INTERRUPTED),
     row(
         WIDER,
         "the body is interrupted, all at once, but for P2",
