@@ -25,27 +25,38 @@ class BodyError(Exception):
 
 
 class Closing:
-    """`removing` and `forgetting` seen as one: a bracket, and the half that it clears."""
+    """`removing` and `forgetting` seen as one: a bracket, and the half that it clears.
+
+    Attributes:
+        name: Which of the two.
+        cache: Whose.
+        repo: A repository that no other check uses.
+        dgst: A digest that no other check uses.
+    """
 
     def __init__(self, name: str, cache: LayerInfoCache) -> None:
         self.name, self.cache = name, cache
         self.repo, self.dgst = new_repository(), new_digest()
 
     def bracket(self, ctx: Context) -> AbstractAsyncContextManager[None]:
+        """A new one."""
         if self.name == "removing":
             return self.cache.removing(ctx, self.repo, self.dgst)
         return self.cache.forgetting(ctx, self.dgst)
 
     async def put(self, ctx: Context) -> None:
+        """Remember both halves, by a plain word."""
         await self.cache.put(ctx, self.repo, self.dgst, new_meta(self.dgst))
 
     async def expect_cleared(self, ctx: Context, promise: str) -> None:
+        """Fail unless the half is not known, as is the *promise*."""
         if self.name == "removing":
             await expect_no_membership(ctx, self.cache, self.repo, self.dgst, f"{self.name}: {promise}")
         else:
             expect(not await is_meta_known(ctx, self.cache, self.dgst), f"{self.name}: {promise}")
 
     async def expect_refused(self, ctx: Context, lease: Lease, when: str) -> None:
+        """Fail if *lease* fills."""
         stored = await self.cache.fill(ctx, lease, new_meta(self.dgst))
         expect(not stored, f"{self.name}: a fill in flight is refused {when}")
 
@@ -56,11 +67,13 @@ class Closing:
                 raise BodyError
 
     async def expect_held(self, ctx: Context, when: str) -> None:
+        """Fail if a lease is given, or the half is known."""
         lease = await self.cache.lease(ctx, self.repo, self.dgst)
         expect(lease is None, f"{self.name}: no lease {when}, for the storage may still delete")
         await self.expect_cleared(ctx, f"cleared {when}")
 
     async def expect_fillable(self, ctx: Context) -> None:
+        """Fail unless a lease is given, and fills."""
         lease = await take(ctx, self.cache, self.repo, self.dgst)
         filled = await self.cache.fill(ctx, lease, new_meta(self.dgst))
         expect(filled, f"{self.name}: what was committed again can be filled again")
