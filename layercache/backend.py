@@ -67,12 +67,21 @@ class Backend(ABC):
     async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
         """In one step: clear the membership, or the meta if *repo* is None, and place a new marker.
 
-        The marker takes the place of a token or of another marker, and is returned.
+        The marker takes the place of a token or of another marker, and is
+        returned. A hold stays as well, until its own end at least.
         """
 
     @abstractmethod
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
-        """In one step: clear the same key again, and drop its token, or the marker if it is *marker*."""
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
+        """In one step: clear the same key again, and drop its token, or the marker if it is *marker*.
+
+        If not *has_returned*, the body was interrupted, and the storage may
+        still delete. Then the step places a hold as well. For the cache's
+        `closing_seconds` from now on, `_lease` gives none under it, as under a
+        marker, and no twin drops it or makes its end earlier.
+        """
 
     # ---- what follows from the others, for a backend to do in one round trip
 

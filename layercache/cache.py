@@ -18,7 +18,8 @@ What keeps a cache true. The obvious order of things ends in a lie:
 So whoever is about to ask the storage first takes a lease, a token beside each
 of the two keys; to fill is to store each part only while its token still lies
 there; to remove is to clear the key and its token. While a removal is under
-way, a closing marker lies in the token's place, and no lease is given. A token
+way, a closing marker lies in the token's place, and no lease is given; nor is one
+for a while after a removal that was interrupted, by a hold (`brackets.py`). A token
 may be lost at any time: that costs a miss, never a lie. (Memcache's leases:
 Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013.)
 """
@@ -221,12 +222,22 @@ class LayerInfoCache(Backend):
             async with cache.removing(ctx, repo, dgst):
                 await storage.unlink(...)
 
+        A body that is left by an exception, a cancellation or an ended context
+        leaves a hold, for nobody knows whether the storage will still delete:
+        for the cache's `closing_seconds` from then on the membership cannot be
+        filled, and what is asked for is a miss. No other bracket ends that
+        sooner, nor does `remove`. So let what interrupts the deletion leave the
+        body, and raise what is no interruption, a 404 say, after it.
+
         Raises:
             BackendError: On entering, the removal could not be announced, and
                 the body has not run. On leaving, the last clearing failed: do
                 not acknowledge the deletion.
 
-        Not promised: truth if the storage deletes after the body has ended.
+        Not promised: truth if the storage deletes after a body that returned,
+        or later than `closing_seconds` after one that was interrupted. If the
+        hold could not be placed, as a note of the body's error says, these
+        seconds count from the begin of the bracket.
         """
         require_key(repo, dgst)
         if ctx.has_ended():
@@ -237,7 +248,14 @@ class LayerInfoCache(Backend):
     @final
     @asynccontextmanager
     async def forgetting(self, ctx: Context, dgst: str) -> AsyncIterator[None]:
-        """Bracket the deletion of the blob *dgst* itself, as `removing` does that of a link."""
+        """Bracket the deletion of the blob *dgst* itself, as `removing` does that of a link.
+
+        All that is said there holds: an interrupted body leaves a hold, on the
+        meta of *dgst*, and then no repository's entry of it can be filled.
+
+        Raises:
+            BackendError: As `removing` raises it.
+        """
         require_digest(dgst)
         if ctx.has_ended():
             await ctx.fail()
@@ -274,7 +292,9 @@ class LayerInfoCache(Backend):
         return closing(
             ctx,
             lambda ctx: self._begin_closing(ctx, repo, dgst),
-            lambda ctx, marker: self._end_closing(ctx, repo, dgst, marker),
+            lambda ctx, marker, has_returned: self._end_closing(
+                ctx, repo, dgst, marker, has_returned=has_returned
+            ),
         )
 
     # ---- its life

@@ -62,8 +62,11 @@ class ForwardingCache(LayerInfoCache):
     async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
         return await self._target("begin_closing")._begin_closing(ctx, repo, dgst)
 
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
-        await self._target("end_closing")._end_closing(ctx, repo, dgst, marker)
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
+        target = self._target("end_closing")
+        await target._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
 
     async def aclose(self) -> None:
         """Close the cache behind."""

@@ -3,16 +3,18 @@
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from layercache.brackets import HOLD_SECONDS
 from layercache.cache import LayerInfoCache
 from layercache.errors import InvalidArgumentError
 from layercache.memory import MemoryCache
+from layercache.memory.cache import DEFAULT_ENTRIES
 from layercache.redis.cache import RedisCache
 from layercache.redis.handshake import split_url
 from layercache.tiered import MAX_STALENESS, TieredCache
 
 Number = Callable[[str], float]
 
-_MEMORY: Mapping[str, Number] = {"max_entries": int, "ttl": float}
+_MEMORY: Mapping[str, Number] = {"max_entries": int, "ttl": float, "closing_seconds": float}
 _REDIS: Mapping[str, Number] = {"ttl": float, "lease_seconds": float, "closing_seconds": float}
 _NEAR: Mapping[str, Number] = {"near": int, "max_staleness": float}
 
@@ -44,7 +46,8 @@ def open_cache(url: str) -> LayerInfoCache:
     Args:
         url: One of
 
-            - `memory://?max_entries=100000&ttl=3600`
+            - `memory://?max_entries=100000&ttl=3600`, with the options of
+              `MemoryCache`, `closing_seconds` too.
             - `redis://user:password@host:6379/0?ttl=86400`, `rediss://…` for
               TLS, `unix:///path/of/socket?db=0`: redis-py's grammar, with its
               options for the connection, and `ttl`, `lease_seconds` and
@@ -69,10 +72,11 @@ def _open_memory(url: str) -> MemoryCache:
     if parts.netloc or parts.path:
         raise InvalidArgumentError(f"memory:// has no host and no path: {url}")
     numbers = _numbers(_options(url, tuple(_MEMORY)), _MEMORY)
-    ttl = numbers.get("ttl")
-    if "max_entries" not in numbers:
-        return MemoryCache(ttl=ttl)
-    return MemoryCache(int(numbers["max_entries"]), ttl=ttl)
+    return MemoryCache(
+        int(numbers.get("max_entries", DEFAULT_ENTRIES)),
+        ttl=numbers.get("ttl"),
+        closing_seconds=numbers.get("closing_seconds", HOLD_SECONDS),
+    )
 
 
 def _open_redis(url: str) -> RedisCache | TieredCache:

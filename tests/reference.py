@@ -18,6 +18,7 @@ class ReferenceCache(LayerInfoCache):
         self.members: set[Key] = set()
         self.metas: dict[str, LayerMeta] = {}
         self.tokens: dict[Key, str] = {}
+        self.holds: set[Key] = set()  # which last for ever: this one has no clock
         self._numbers = itertools.count()
 
     async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:
@@ -44,7 +45,7 @@ class ReferenceCache(LayerInfoCache):
 
     async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
         keys = [(None, dgst)] if repo is None else [(repo, dgst), (None, dgst)]
-        if any(self.tokens.get(key, "").startswith("closing") for key in keys):
+        if any(key in self.holds or self.tokens.get(key, "").startswith("closing") for key in keys):
             return None
         tokens = [self.tokens.setdefault(key, self.new_token("token")) for key in keys]
         return Lease(repo, dgst, "" if repo is None else tokens[0], tokens[-1])
@@ -65,7 +66,11 @@ class ReferenceCache(LayerInfoCache):
         marker = self.tokens[repo, dgst] = self.new_token("closing")
         return marker
 
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
+        if not has_returned:
+            self.holds.add((repo, dgst))
         self.clear((repo, dgst))
         if self.tokens.get((repo, dgst)) == marker:
             del self.tokens[repo, dgst]

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import NoReturn, cast, final
 
 from layercache.backend import Lease
+from layercache.brackets import HOLD_SECONDS
 from layercache.checks import require_key, require_seconds
 from layercache.context import Context
 from layercache.errors import BackendError, InvalidArgumentError, NotFoundError
@@ -17,6 +18,7 @@ from layercache.meta import LayerMeta
 from layercache.names import Digest, Repository
 from layercache.scan import Batch, ScannableCache
 
+DEFAULT_ENTRIES = 100_000
 MOST_ENTRIES = 2**31
 
 
@@ -32,7 +34,12 @@ class MemoryCache(ScannableCache):
     """
 
     def __init__(
-        self, max_entries: int = 100_000, *, ttl: float | None = None, clock: Clock = time.monotonic
+        self,
+        max_entries: int = DEFAULT_ENTRIES,
+        *,
+        ttl: float | None = None,
+        closing_seconds: float = HOLD_SECONDS,
+        clock: Clock = time.monotonic,
     ) -> None:
         """Remember at most *max_entries*.
 
@@ -44,25 +51,30 @@ class MemoryCache(ScannableCache):
                 was not stored again is a miss. Each lives up to a tenth less,
                 so that what was stored together does not end together. None:
                 it is known until it has to go.
+            closing_seconds: Seconds, more than 0, for which nothing is filled
+                after a removal whose body was interrupted: more than the
+                storage may take to carry out what it was asked for.
             clock: Seconds from some fixed moment; the tests turn it by hand.
 
         Raises:
-            InvalidArgumentError: *max_entries* or *ttl* is out of range, or
-                no number.
+            InvalidArgumentError: *max_entries*, *ttl* or *closing_seconds* is
+                out of range, or no number.
         """
         if not (type(max_entries) is int and 1 <= max_entries <= MOST_ENTRIES):
             raise InvalidArgumentError(f"a cache has 1 to 2**31 entries, not {max_entries!r}")
         if ttl is not None:
             require_seconds("a ttl", ttl)
+        require_seconds("closing_seconds", closing_seconds)
         self._max_entries = max_entries
         self._ttl = ttl
+        self._closing_seconds = closing_seconds
         self._clock = clock
         self._is_lent = False
         self._begin()
 
     def _begin(self) -> None:
         self._table: Table = Table(self._max_entries, self._ttl, self._clock)
-        self._leases = Leases(self._clock)
+        self._leases = Leases(self._clock, self._closing_seconds)
 
     def _lend(self) -> NearTable:
         """Return a table of this size, which the caller keeps true; this cache refuses all from now on.
@@ -85,7 +97,7 @@ class MemoryCache(ScannableCache):
         return f"<MemoryCache {entries} of {self._max_entries} entries, {leases} leases>"
 
     async def aclose(self) -> None:
-        """Forget everything, running leases too; unless it is lent, the cache can be used again."""
+        """Forget everything, running leases and holds too; unless it is lent, the cache can be used again."""
         if not self._is_lent:
             self._begin()
 
@@ -168,9 +180,12 @@ class MemoryCache(ScannableCache):
         self._clear(repo, dgst)
         return self._leases.close((repo, dgst))
 
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
         self._clear(repo, dgst)
-        self._leases.reopen((repo, dgst), marker)
+        end = self._leases.reopen if has_returned else self._leases.hold
+        end((repo, dgst), marker)
 
     def _clear(self, repo: str | None, dgst: str) -> None:
         if repo is None:

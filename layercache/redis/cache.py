@@ -22,6 +22,7 @@ from typing import TypeVar, final
 from redis.asyncio import ConnectionPool
 
 from layercache.backend import Lease
+from layercache.brackets import HOLD_SECONDS
 from layercache.checks import require_digest, require_key, require_seconds
 from layercache.context import ROOT, Context
 from layercache.errors import InvalidArgumentError, NotFoundError
@@ -40,7 +41,6 @@ T = TypeVar("T")
 Reading = Coroutine[object, object, T]
 
 LEASE_SECONDS = 30.0
-CLOSING_SECONDS = 60.0
 LONGEST_SECONDS = 1e9  # some thirty years; Redis refuses what ends after its calendar does
 JITTER = 0.1  # of the ttl, which is cut by up to this part
 
@@ -55,7 +55,7 @@ class RedisCache(ScannableCache):
         *,
         ttl: float | None = None,
         lease_seconds: float = LEASE_SECONDS,
-        closing_seconds: float = CLOSING_SECONDS,
+        closing_seconds: float = HOLD_SECONDS,
     ) -> None:
         """Make a cache; it connects when it is first asked something.
 
@@ -71,7 +71,9 @@ class RedisCache(ScannableCache):
                 to answer has been asked in vain.
             closing_seconds: How long a marker keeps leases from being given
                 while a removal is under way; one that takes longer is still
-                safe, unless its process dies or its end fails.
+                safe, unless its process dies or its end fails. As long does
+                a hold, from when the body of a removal was interrupted: more
+                than the storage may take to carry out what it was asked for.
 
         Raises:
             InvalidArgumentError: *source* makes no sense, or a time is not
@@ -221,19 +223,27 @@ class RedisCache(ScannableCache):
 
     async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
         async def announce() -> str:
-            marker = scripts.new_marker()
-            close = scripts.close(_half(repo, dgst), marker, self._marker_life)
-            await self._exchange.send(ctx, [close, *_scoped(repo, dgst)])
+            marker = await self._close(ctx, repo, dgst, scripts.new_marker())
             self._link.brackets.begin(marker)
             return marker
 
         return await twice(announce)
 
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
         try:
-            await self._clear(ctx, repo, dgst, marker)
+            if has_returned:
+                await self._clear(ctx, repo, dgst, marker)
+            else:
+                await twice(lambda: self._close(ctx, repo, dgst, scripts.new_hold(self._marker_life)))
         finally:
             self._link.brackets.end(marker)
+
+    async def _close(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> str:
+        close = scripts.close(_half(repo, dgst), marker, self._marker_life)
+        await self._exchange.send(ctx, [close, *_scoped(repo, dgst)])
+        return marker
 
     async def _clear(self, ctx: Context, repo: str | None, dgst: str, marker: str = "") -> None:
         clear = scripts.clear(_half(repo, dgst), marker)

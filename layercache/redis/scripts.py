@@ -7,11 +7,18 @@ there comes as the words of a command, so four scripts serve both halves.
     lease   what lies in the lease's place, a new token if nothing does; nil for a marker
     fill    store, if the token lies there, and drop it
     clear   clear, and drop a token, or the marker that is named
-    close   clear, and place a marker, whatever lay there
+    close   clear, and place a marker, whatever lay there but a hold
 
-A marker begins with `closing:`, which no token does. Every place of a lease
-expires by itself. What somebody else put there is dropped by the next removal,
-even if it is no string.
+A marker begins with `closing:`, which no token does. A hold, `closing:hold:` and
+how many milliseconds it lasts, is a marker that belongs to no bracket: an
+interrupted body leaves it, by a `close` of its own, and so no `clear` drops it. A
+bracket that begins under a hold needs no marker of its own, but the time that one
+would last. So `close` leaves a hold there, and has it begin anew, with the longer
+of the two times. It ends that long after the last interruption, or after the last
+bracket that began under it; the second costs misses, and saves a second key.
+
+Every place of a lease expires by itself. What somebody else put there is dropped
+by the next removal, even if it is no string.
 
 Clearing comes first in `clear` and `close`, for a server at its `maxmemory`
 refuses to write what is new, but not once a script has written: so a removal can
@@ -39,6 +46,7 @@ from layercache.redis.replies import ReplyFault
 from layercache.redis.schema import member_lease_key, meta_lease_key, unreadable
 
 MARKER = "closing:"
+HOLD = MARKER + "hold:"
 TOKEN_BYTES = 16  # each two hexadecimal digits
 
 _WRAPPED = re.compile(r"ERR Error running script .*@user_script: ?\d+: -?([A-Z]+ .*)", re.DOTALL)
@@ -86,7 +94,14 @@ return 1
 
 CLOSE = Script.of("""
 redis.call(ARGV[3], KEYS[1], unpack(ARGV, 4))
-redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+local held, marker, life = redis.pcall('GET', KEYS[2]), ARGV[1], tonumber(ARGV[2])
+if type(held) == 'table' and not string.find(held.err, 'WRONGTYPE') then return held end
+local hold = type(held) == 'string' and tonumber(string.match(held, '^closing:hold:(%d+)$'))
+if hold then
+    life = math.max(life, hold)
+    marker = string.format('closing:hold:%d', life)
+end
+redis.call('SET', KEYS[2], marker, 'PX', life)
 return 1
 """)
 
@@ -128,6 +143,11 @@ def new_marker() -> str:
     return MARKER + token_hex(TOKEN_BYTES)
 
 
+def new_hold(milliseconds: int) -> str:
+    """The marker of no bracket, which an interrupted body leaves for so many *milliseconds*."""
+    return f"{HOLD}{milliseconds}"
+
+
 def lease(half: Half, token: str, milliseconds: int) -> Command:
     """Ask for the token beside *half*, which is *token* if there is none; None under a marker."""
     return _step(LEASE, (half.lease,), token, str(milliseconds))._replace(reply=bytes)
@@ -147,7 +167,7 @@ def clear(half: Half, marker: str = "") -> Command:
 
 
 def close(half: Half, marker: str, milliseconds: int) -> Command:
-    """Clear *half* and place *marker* beside it, for so many *milliseconds*."""
+    """Clear *half* and place *marker* beside it, for so many *milliseconds*, or prolong a hold."""
     keys = half.clear.key, half.lease
     return _step(CLOSE, keys, marker, str(milliseconds), *_without_key(half.clear))
 

@@ -9,13 +9,19 @@ under names that no other check uses; `closes_twice` closes the cache.
         await check(background(), cache)
 """
 
-from layercache.testing import brackets, contexts, leases, words
+from layercache.testing import brackets, contexts, holds, leases, words
 from layercache.testing.clock import ManualClock
 from layercache.testing.faults import FaultyCache
 from layercache.testing.layers import Check, new_digest, new_meta, new_repository
 from layercache.testing.sources import SlowSource
 
-CHECKS: tuple[Check, ...] = (*words.CHECKS, *leases.CHECKS, *brackets.CHECKS, *contexts.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *words.CHECKS,
+    *leases.CHECKS,
+    *brackets.CHECKS,
+    *holds.CHECKS,
+    *contexts.CHECKS,
+)
 
 __all__ = [
     "CHECKS",

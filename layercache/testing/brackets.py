@@ -1,7 +1,7 @@
 """Checks of the brackets, with the races that they are there for."""
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 
 from layercache.backend import Lease
 from layercache.cache import LayerInfoCache
@@ -24,44 +24,69 @@ class BodyError(Exception):
     """What a body raises in these checks."""
 
 
-class _Closing:
-    """`removing` and `forgetting` seen as one: a bracket, and the half that it clears."""
+class Closing:
+    """`removing` and `forgetting` seen as one: a bracket, and the half that it clears.
+
+    Attributes:
+        name: Which of the two.
+        cache: Whose.
+        repo: A repository that no other check uses.
+        dgst: A digest that no other check uses.
+    """
 
     def __init__(self, name: str, cache: LayerInfoCache) -> None:
         self.name, self.cache = name, cache
         self.repo, self.dgst = new_repository(), new_digest()
 
     def bracket(self, ctx: Context) -> AbstractAsyncContextManager[None]:
+        """A new one."""
         if self.name == "removing":
             return self.cache.removing(ctx, self.repo, self.dgst)
         return self.cache.forgetting(ctx, self.dgst)
 
     async def put(self, ctx: Context) -> None:
+        """Remember both halves, by a plain word."""
         await self.cache.put(ctx, self.repo, self.dgst, new_meta(self.dgst))
 
     async def expect_cleared(self, ctx: Context, promise: str) -> None:
+        """Fail unless the half is not known, as is the *promise*."""
         if self.name == "removing":
             await expect_no_membership(ctx, self.cache, self.repo, self.dgst, f"{self.name}: {promise}")
         else:
             expect(not await is_meta_known(ctx, self.cache, self.dgst), f"{self.name}: {promise}")
 
     async def expect_refused(self, ctx: Context, lease: Lease, when: str) -> None:
+        """Fail if *lease* fills."""
         stored = await self.cache.fill(ctx, lease, new_meta(self.dgst))
         expect(not stored, f"{self.name}: a fill in flight is refused {when}")
 
+    async def interrupt(self, ctx: Context) -> None:
+        """Leave the bracket by an error of its body."""
+        with suppress(BodyError):
+            async with self.bracket(ctx):
+                raise BodyError
+
+    async def expect_held(self, ctx: Context, when: str) -> None:
+        """Fail if a lease is given, or the half is known."""
+        lease = await self.cache.lease(ctx, self.repo, self.dgst)
+        expect(lease is None, f"{self.name}: no lease {when}, for the storage may still delete")
+        await self.expect_cleared(ctx, f"cleared {when}")
+
     async def expect_fillable(self, ctx: Context) -> None:
+        """Fail unless a lease is given, and fills."""
         lease = await take(ctx, self.cache, self.repo, self.dgst)
         filled = await self.cache.fill(ctx, lease, new_meta(self.dgst))
         expect(filled, f"{self.name}: what was committed again can be filled again")
 
 
-def _closings(cache: LayerInfoCache) -> list[_Closing]:
-    return [_Closing("removing", cache), _Closing("forgetting", cache)]
+def closings(cache: LayerInfoCache) -> list[Closing]:
+    """Both of them."""
+    return [Closing("removing", cache), Closing("forgetting", cache)]
 
 
 async def clears_before_and_after_the_body(ctx: Context, cache: LayerInfoCache) -> None:
     """Within a removal and after it the key is clear, whatever plain words said meanwhile."""
-    for closing in _closings(cache):
+    for closing in closings(cache):
         await closing.put(ctx)
         async with closing.bracket(ctx):
             await closing.expect_cleared(ctx, "cleared before the body runs")
@@ -104,7 +129,7 @@ async def refuses_a_fill_in_flight(ctx: Context, cache: LayerInfoCache) -> None:
     2  remover: enters, deletes, leaves
     3  reader: fills                                <- refused, at any point of 2
     """
-    for closing in _closings(cache):
+    for closing in closings(cache):
         lease = await take(ctx, cache, closing.repo, closing.dgst)
         async with closing.bracket(ctx):
             await closing.expect_refused(ctx, lease, "in the body")
@@ -114,27 +139,26 @@ async def refuses_a_fill_in_flight(ctx: Context, cache: LayerInfoCache) -> None:
 
 
 async def clears_though_the_body_raises(ctx: Context, cache: LayerInfoCache) -> None:
-    """A body's error is passed on as it is, after the key was cleared again."""
-    for closing in _closings(cache):
+    """A body's error is passed on as it is, after the key was cleared again, and no lease is given."""
+    for closing in closings(cache):
         raised = BodyError("in the body")
 
-        async def fail(closing: _Closing = closing, raised: BodyError = raised) -> None:
+        async def fail(closing: Closing = closing, raised: BodyError = raised) -> None:
             async with closing.bracket(ctx):
                 await closing.put(ctx)
                 raise raised
 
         error = await expect_error(BodyError, fail(), f"{closing.name} passes the body's error on")
         expect(error is raised, f"{closing.name} passes the very error on")
-        await closing.expect_cleared(ctx, "cleared though the body raised")
-        await closing.expect_fillable(ctx)
+        await closing.expect_held(ctx, "after the body raised")
 
 
 async def clears_though_the_task_is_cancelled(ctx: Context, cache: LayerInfoCache) -> None:
-    """A task that is cancelled in the body clears the key before its cancellation is passed on."""
-    for closing in _closings(cache):
+    """A task that is cancelled in the body clears the key first, and no lease is given."""
+    for closing in closings(cache):
         inside = asyncio.Event()
 
-        async def work(closing: _Closing = closing, inside: asyncio.Event = inside) -> None:
+        async def work(closing: Closing = closing, inside: asyncio.Event = inside) -> None:
             async with closing.bracket(ctx):
                 await closing.put(ctx)
                 inside.set()
@@ -144,13 +168,12 @@ async def clears_though_the_task_is_cancelled(ctx: Context, cache: LayerInfoCach
         await inside.wait()
         task.cancel()
         await expect_error(asyncio.CancelledError, task, f"{closing.name} passes the cancellation on")
-        await closing.expect_cleared(ctx, "cleared though the task was cancelled")
-        await closing.expect_fillable(ctx)
+        await closing.expect_held(ctx, "after the task was cancelled")
 
 
 async def clears_though_the_context_ends(ctx: Context, cache: LayerInfoCache) -> None:
-    """A context that ends in the body does not keep the key from being cleared again."""
-    for closing in _closings(cache):
+    """A context that ends in a body that returns does not keep the key from being cleared again."""
+    for closing in closings(cache):
         with ctx.with_cancel() as ending:
             async with closing.bracket(ending):
                 await closing.put(ctx)
@@ -166,7 +189,7 @@ async def lets_removals_overlap(ctx: Context, cache: LayerInfoCache) -> None:
     2  A leaves                             <- and must leave it
     3  a reader's fill is refused until B has left too
     """
-    for closing in _closings(cache):
+    for closing in closings(cache):
         first, second = closing.bracket(ctx), closing.bracket(ctx)
         await first.__aenter__()
         await second.__aenter__()
@@ -181,7 +204,7 @@ async def lets_removals_overlap(ctx: Context, cache: LayerInfoCache) -> None:
 
 async def lets_removals_end_in_any_order(ctx: Context, cache: LayerInfoCache) -> None:
     """What was filled between the ends of two removals is cleared by the later one."""
-    for closing in _closings(cache):
+    for closing in closings(cache):
         first, second = closing.bracket(ctx), closing.bracket(ctx)
         await first.__aenter__()
         await second.__aenter__()
@@ -237,7 +260,7 @@ async def adds_nothing_that_was_removed_meanwhile(ctx: Context, cache: LayerInfo
     2  remover: enters, deletes, leaves
     3  adder: leaves                        <- must not say "yes"
     """
-    for closing in _closings(cache):
+    for closing in closings(cache):
         adding = cache.adding(ctx, closing.repo, closing.dgst, new_meta(closing.dgst))
         async with adding, closing.bracket(ctx):
             pass

@@ -257,9 +257,10 @@ class TieredCache(ForwardingCache):
         return self._written(*_half(repo, dgst), super()._begin_closing(ctx, repo, dgst))
 
     def _end_closing(
-        self, ctx: Context, repo: str | None, dgst: str, marker: str
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> Coroutine[object, object, None]:
-        return self._written(*_half(repo, dgst), super()._end_closing(ctx, repo, dgst, marker))
+        ending = super()._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
+        return self._written(*_half(repo, dgst), ending)
 
     async def _written(self, repo: str | None, dgst: str | None, writing: Awaitable[T]) -> T:
         """Await *writing* of the members of *repo* and of the meta of *dgst*, and then void both."""

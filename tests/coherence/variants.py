@@ -71,7 +71,9 @@ class WithTombstones(WithoutLeases):
         late = await self._cache._lease(ctx, lease.repo, lease.dgst)
         return late is not None and await self._cache._fill(ctx, late, meta)
 
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
         await self._cache._begin_closing(ctx, repo, dgst)
 
 
@@ -83,7 +85,9 @@ class LikeTheGoRegistry(WithoutLeases):
             await self._cache._remove(ctx, repo, dgst)
         return ""
 
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
         return
 
 

@@ -119,7 +119,7 @@ async def test_a_removal_is_announced_once_more(counted: Counted) -> None:
     marker = await counted.lose(counted.cache._begin_closing(CTX, REPO, DIGEST), "set")
     assert counted.calls("set") == 2
     assert counted.server.ask("GET", key) == str(marker).encode()
-    await counted.cache._end_closing(CTX, REPO, DIGEST, str(marker))
+    await counted.cache._end_closing(CTX, REPO, DIGEST, str(marker), has_returned=True)
     assert counted.server.ask("EXISTS", key) == 0
 
 

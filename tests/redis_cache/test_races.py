@@ -146,7 +146,7 @@ async def test_the_first_removal_ends_first(
     async with remover.removing(CTX, REPO, DIGEST):
         marker = await second._begin_closing(CTX, REPO, DIGEST)
     assert await reader.lease(CTX, REPO, DIGEST) is None
-    await second._end_closing(CTX, REPO, DIGEST, marker)
+    await second._end_closing(CTX, REPO, DIGEST, marker, has_returned=True)
     assert await reader.lease(CTX, REPO, DIGEST) is not None
 
 

@@ -195,6 +195,36 @@ def test_close(run: Runner, redis_server: RedisServer, held: bytes | None) -> No
     assert redis_server.ask("EXISTS", STORE_META.key) == 0
 
 
+HOLDS = {
+    "its own, of as long": (b"closing:hold:5000", MARKER, b"closing:hold:5000"),
+    "its own, shorter": (b"closing:hold:4000", MARKER, b"closing:hold:5000"),
+    "its own, longer": (b"closing:hold:9000", MARKER, b"closing:hold:9000"),
+    "another hold, longer": (b"closing:hold:9000", b"closing:hold:5000", b"closing:hold:9000"),
+    "another hold, shorter": (b"closing:hold:4000", b"closing:hold:5000", b"closing:hold:5000"),
+    "the longest hold": (b"closing:hold:1000000000000", MARKER, b"closing:hold:1000000000000"),
+    "what only looks like one": (b"closing:hold:x", MARKER, MARKER),
+}
+
+
+@WITH_KIN
+@pytest.mark.parametrize(("held", "marker", "left"), HOLDS.values(), ids=HOLDS)
+def test_close_over_a_hold(
+    run: Runner, redis_server: RedisServer, held: bytes, marker: bytes, left: bytes
+) -> None:
+    """A half is cleared under a hold, which stays with the longer time, and `clear` leaves it."""
+    fill_both(redis_server)
+    for half in (MEMBERSHIP, META):
+        redis_server.ask("SET", half.lease, held.decode(), "PX", "1500")
+        assert run(scripts.close(half, marker.decode(), 5_000)) == 1
+        assert lies(redis_server, half) == left
+        life = int(left.rpartition(b":")[2]) if b"hold" in left else 5_000
+        assert life - 1_000 < ends(redis_server, half.lease) <= life
+        run(scripts.clear(half, MARKER.decode()))
+        assert lies(redis_server, half) == (left if b"hold" in left else None)
+    assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
+    assert redis_server.ask("EXISTS", STORE_META.key) == 0
+
+
 # ---- what they are made of, and what comes back
 
 

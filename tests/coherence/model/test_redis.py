@@ -11,7 +11,7 @@ from layercache.redis.commands import Command, store_member, store_meta
 from layercache.redis.scripts import MARKER, Half, membership, meta_of, with_text
 from layercache.redis.wire import pack
 from tests.coherence.model.far.commands import COMMANDS
-from tests.coherence.model.far.world import CLOSING, NOTHING, Spot
+from tests.coherence.model.far.world import CLOSING, HOLD, NOTHING, Spot
 from tests.servers import RedisServer
 
 REPO, DGST = "team/app", "sha256:" + "0" * 64
@@ -21,9 +21,16 @@ HALVES = {
 }
 LIFE = 60_000
 TOKEN, MARKED = "A0", CLOSING + "A0"
-BESIDE = (NOTHING, TOKEN, "B0", MARKED, CLOSING + "B0")
+BESIDE = (NOTHING, TOKEN, "B0", MARKED, CLOSING + "B0", HOLD)
 SPOTS = [Spot(is_known, beside) for is_known in (False, True) for beside in BESIDE]
-DEEDS = (("lease", TOKEN), ("fill", TOKEN), ("clear", NOTHING), ("clear", MARKED), ("close", MARKED))
+DEEDS = (
+    ("lease", TOKEN),
+    ("fill", TOKEN),
+    ("clear", NOTHING),
+    ("clear", MARKED),
+    ("close", MARKED),
+    ("close", HOLD),
+)
 
 
 def step(name: str, half: Half, store: Command, word: str) -> Command:
@@ -39,7 +46,7 @@ def step(name: str, half: Half, store: Command, word: str) -> Command:
 
 def real(word: str) -> str:
     """How Redis writes what the model calls *word*."""
-    return word.replace(CLOSING, MARKER)
+    return scripts.new_hold(LIFE) if word == HOLD else word.replace(CLOSING, MARKER)
 
 
 @pytest.mark.parametrize("spot", SPOTS, ids=str)

@@ -16,7 +16,9 @@ from tests.reference import ReferenceCache
 
 @breaks("clears_before_and_after_the_body")
 class ClearsOnlyBefore(ReferenceCache):
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
         del self.tokens[repo, dgst]
 
 
@@ -60,9 +62,9 @@ class ClearsOnlyAfterSuccess(ReferenceCache):
         try:
             yield
         except asyncio.CancelledError:
-            await self._end_closing(ctx, repo, dgst, marker)
+            await self._end_closing(ctx, repo, dgst, marker, has_returned=False)
             raise
-        await self._end_closing(ctx, repo, dgst, marker)
+        await self._end_closing(ctx, repo, dgst, marker, has_returned=True)
 
 
 @breaks("clears_though_the_task_is_cancelled")
@@ -73,9 +75,9 @@ class GivesUpWhenCancelled(ReferenceCache):
         try:
             yield
         except Exception:
-            await self._end_closing(ctx, None, dgst, marker)
+            await self._end_closing(ctx, None, dgst, marker, has_returned=False)
             raise
-        await self._end_closing(ctx, None, dgst, marker)
+        await self._end_closing(ctx, None, dgst, marker, has_returned=True)
 
 
 @breaks("clears_though_the_context_ends")
@@ -88,19 +90,23 @@ class GivesUpWithTheContext(ReferenceCache):
             yield
         finally:
             if ctx.err() is None:
-                await self._end_closing(ctx, repo, dgst, marker)
+                await self._end_closing(ctx, repo, dgst, marker, has_returned=True)
 
 
 @breaks("lets_removals_overlap")
 class DropsAnyMarker(ReferenceCache):
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
         self.clear((repo, dgst))
         self.tokens.pop((repo, dgst), None)
 
 
 @breaks("lets_removals_end_in_any_order")
 class ClearsOnlyUnderItsMarker(ReferenceCache):
-    async def _end_closing(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> None:
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
         if self.tokens.get((repo, dgst)) == marker:
             self.clear((repo, dgst))
             del self.tokens[repo, dgst]

@@ -10,7 +10,7 @@ from tests.coherence.model.far.steps import (
     new_marker,
     send,
 )
-from tests.coherence.model.far.world import META, Step, World
+from tests.coherence.model.far.world import HOLD, META, Step, World
 
 # ---- removing and forgetting: the bracket around a deletion
 
@@ -58,6 +58,42 @@ def reopen(
     client = world.clients[me]
     words = {client.half: client.marker}
     return "ends closing", send(world, me, "clear", words, again=again, then=then, otherwise=otherwise)
+
+
+def interrupt(world: World, me: int) -> Taken:
+    """Begin closing, for a body that will be interrupted."""
+    return close(world, me, again=interrupt, then=interrupted)
+
+
+def interrupted(world: World, me: int) -> Taken:
+    """Leave the body while the storage may still delete; and leave a hold."""
+    return at_once("the body is INTERRUPTED", requested(world, me), me, hold)
+
+
+def requested(world: World, me: int) -> World:
+    """The world in which the storage may still delete."""
+    return world._replace(late=tuple(sorted({*world.late, (me, world.clients[me].half)})))
+
+
+def hold(world: World, me: int) -> Taken:
+    """Clear, and leave a hold; the error is passed on."""
+    words = {world.clients[me].half: HOLD}
+    return "leaves a hold", send(world, me, "close", words, again=hold)
+
+
+def reconcile(world: World, me: int) -> Taken:
+    """Begin closing, for a body that only asks the storage, as a reconciler's does."""
+    return close(world, me, again=reconcile, then=asked)
+
+
+def asked(world: World, me: int) -> Taken:
+    """Ask the storage; and end closing."""
+    return at_once("asks the storage", world, me, end_asked)
+
+
+def end_asked(world: World, me: int) -> Taken:
+    """End closing; nothing was deleted, so there is nothing to acknowledge."""
+    return reopen(world, me, again=end_asked)
 
 
 def acknowledge(world: World, me: int) -> Taken:

@@ -4,12 +4,13 @@ from tests.coherence.model.far import faults
 from tests.coherence.model.far import refuted_commands as commands
 from tests.coherence.model.far import refuted_steps as steps
 from tests.coherence.model.far import scenarios as at
-from tests.coherence.model.far.search import FAILURES, LONG_MARKERS, TIME, ours, row, with_step
+from tests.coherence.model.far.search import FAILURES, LATE, LONG_MARKERS, TIME, ours, row, with_step
 from tests.coherence.model.variants import NOT_PROMISED, REFUTED
 
 NONE = ours()
 PUTTING = with_step("read", steps.read_and_put, NONE)
 TIRING = ours(*TIME, faults.clients_give_up)
+LATELY = ours(*LATE)
 DYING = ours(*LONG_MARKERS, faults.clients_crash)
 
 BROKEN = (
@@ -129,6 +130,48 @@ BROKEN = (
     ),
     row(
         REFUTED,
+        "an interrupted body ends as any other: the marker is dropped",
+        with_step("interrupt", steps.interrupt_and_release, LATELY),
+        at.INTERRUPTED,
+        breaks="P2",
+    ),
+    row(
+        REFUTED,
+        "an interrupted body leaves its marker, which is as old as the bracket",
+        with_step("interrupt", steps.interrupt_and_leave, LATELY),
+        at.INTERRUPTED,
+        breaks="P2",
+    ),
+    row(
+        REFUTED,
+        "a retried removal ends the hold: it places its marker over it",
+        LATELY._replace(commands=commands.LOSABLE_HOLD),
+        at.RETRIED,
+        breaks="P2",
+    ),
+    row(
+        REFUTED,
+        "a reconciler ends the hold: it places its marker over it",
+        LATELY._replace(commands=commands.LOSABLE_HOLD),
+        at.RECONCILED,
+        breaks="P2",
+    ),
+    row(
+        REFUTED,
+        "a report drops the hold",
+        LATELY._replace(commands=commands.ANY_MARKER),
+        at.REPORTED,
+        breaks="P2",
+    ),
+    row(
+        REFUTED,
+        "an interrupted body leaves a hold and does not clear",
+        LATELY._replace(commands=commands.UNCLEARED_HOLD),
+        at.RECONCILED,
+        breaks="P2",
+    ),
+    row(
+        REFUTED,
         "markers never end; the remover dies",
         ours(faults.tokens_end, faults.clients_crash),
         at.READ_REMOVE,
@@ -205,6 +248,27 @@ BEYOND = (
         "FLUSHALL while the body runs, and the remover dies",
         ours(*LONG_MARKERS, faults.clients_crash, faults.flushall),
         at.READ_REMOVE,
+        breaks="P2",
+    ),
+    row(
+        NOT_PROMISED,
+        "the storage deletes after the hold has ended, or was evicted",
+        ours(*TIME, faults.storage_deletes_late),
+        at.INTERRUPTED,
+        breaks="P2",
+    ),
+    row(
+        NOT_PROMISED,
+        "FLUSHALL while a hold lies",
+        ours(*LATE, faults.flushall),
+        at.INTERRUPTED,
+        breaks="P2",
+    ),
+    row(
+        NOT_PROMISED,
+        "the body is interrupted, and no hold can be placed; the storage deletes after the marker has ended",
+        ours(*LATE, faults.clients_give_up),
+        at.INTERRUPTED,
         breaks="P2",
     ),
 )

@@ -7,7 +7,7 @@ reply that matters.
 
 from collections.abc import Callable, Mapping
 
-from tests.coherence.model.far.world import CLOSING, NOTHING, Spot
+from tests.coherence.model.far.world import CLOSING, HOLD, NOTHING, Spot
 
 Deed = Callable[[Spot, str], tuple[Spot, str]]
 
@@ -38,8 +38,8 @@ def clear(spot: Spot, marker: str) -> tuple[Spot, str]:
 
 
 def close(spot: Spot, marker: str) -> tuple[Spot, str]:
-    """Clear, and place *marker*, whatever lay there."""
-    return Spot(beside=marker), NOTHING
+    """Clear, and place *marker*, whatever lay there but a hold."""
+    return Spot(beside=HOLD if spot.beside == HOLD else marker), NOTHING
 
 
 def put(spot: Spot, _: str) -> tuple[Spot, str]:

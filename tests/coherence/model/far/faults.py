@@ -8,7 +8,7 @@ as they please.
 from collections.abc import Callable, Iterator
 
 from tests.coherence.model.far.commands import is_marker
-from tests.coherence.model.far.world import NOTHING, Client, Spot, World, name_of, name_of_half
+from tests.coherence.model.far.world import HOLD, META, NOTHING, Client, Spot, World, name_of, name_of_half
 
 Happening = Iterator[tuple[str, World]]
 Fault = Callable[[World], Happening]
@@ -32,11 +32,11 @@ def markers_end(world: World) -> Happening:
 
 
 def markers_outlive_bodies(world: World) -> Happening:
-    """A marker expires at any time when nobody is between its two halves of a bracket."""
+    """A marker expires at any time when nobody is in a bracket of its half, a hold if no deletion is late."""
     for half, spot in world.halves():
-        if is_marker(spot.beside) and not any(
-            client.marker and client.half == half for client in world.clients
-        ):
+        is_awaited = any(client.marker and client.half == half for client in world.clients)
+        is_holding = spot.beside == HOLD and any(late == half for _, late in world.late)
+        if is_marker(spot.beside) and not is_awaited and not is_holding:
             yield from _lost(world, half, spot)
 
 
@@ -50,6 +50,23 @@ def data_are_evicted(world: World) -> Happening:
 def _lost(world: World, half: int, spot: Spot) -> Happening:
     story = f"{spot.beside} beside {name_of_half(half)} ends"
     yield story, world.with_spot(half, spot._replace(beside=NOTHING))
+
+
+# ---- the storage
+
+
+def storage_deletes_late(world: World) -> Happening:
+    """The storage deletes what an interrupted body has asked for, or has lost the request."""
+    for request in world.late:
+        me, half = request
+        after = world._replace(late=tuple(other for other in world.late if other != request))
+        what = "blob" if half == META else "link"
+        yield f"the storage never hears that {name_of(me)} deletes the {what}", after
+        if world.storage[half]:
+            client = world.clients[me]
+            client = client._replace(deletions=(*client.deletions, half))
+            after = after.with_fact(half, is_there=False).with_client(me, client)
+        yield f"the storage deletes the {what} LATE, for {name_of(me)}", after
 
 
 # ---- clients and connections

@@ -7,6 +7,7 @@ from tests.coherence.model.far import scenarios as at
 from tests.coherence.model.far.search import (
     EVERYTHING,
     FAILURES,
+    LATE,
     LONG_MARKERS,
     RESTARTED,
     TIME,
@@ -50,6 +51,7 @@ KEPT = (
         with_step("remove", steps.remove_raising, ours(*TIME)),
         at.READ_REMOVE,
     ),
+    row(OURS, "the body is interrupted, the storage deletes late", ours(*LATE), *at.INTERRUPTIONS),
     row(
         OURS,
         "a report drops no marker; the remover dies",
@@ -59,6 +61,13 @@ KEPT = (
 )
 
 WIDE = (
+    row(
+        WIDER,
+        "the body is interrupted, all at once, but for P2",
+        but_for_p2(ours(*EVERYTHING, faults.storage_deletes_late, faults.flushall)),
+        at.INTERRUPTED,
+        at.RETRIED_BY_ANOTHER,
+    ),
     row(WIDER, "three clients; one gives up, sends again, or dies", ours(*FAILURES), *at.THIRDS),
     row(WIDER, "two clients give up, one dies", ours(*FAILURES, give_ups=2), *at.PAIRS, at.FLIGHT),
     row(

@@ -12,6 +12,8 @@ OPERATIONS: Mapping[str, Step] = {
     "report missing": reading.clear_membership,
     "remove": brackets.begin_closing,
     "sweep": brackets.begin_closing,
+    "interrupt": brackets.interrupt,
+    "reconcile": brackets.reconcile,
     "add": brackets.add,
     "mount": brackets.mount,
     "stat": reading.stat,

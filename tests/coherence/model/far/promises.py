@@ -17,8 +17,8 @@ def is_stale_answer(world: World) -> bool:
 
 
 def is_lie_at_rest(world: World) -> bool:
-    """P2: when all have ended, or died, what the cache knows is so."""
-    is_at_rest = not world.wire and not any(client.program for client in world.clients)
+    """P2: when all have ended, or died, and no deletion is late any more, what the cache knows is so."""
+    is_at_rest = not (world.wire or world.late or any(client.program for client in world.clients))
     return is_at_rest and any(spot.is_known and not world.storage[half] for half, spot in world.halves())
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from tests.coherence.model.far.commands import COMMANDS, Deed, clear, put
+from tests.coherence.model.far.commands import COMMANDS, Deed, clear, close, put
 from tests.coherence.model.far.faults import Happening
-from tests.coherence.model.far.world import CLOSING, NOTHING, Spot, World, name_of_half
+from tests.coherence.model.far.world import CLOSING, HOLD, NOTHING, Spot, World, name_of_half
 
 TOMBSTONE = CLOSING + "tombstone"
 
@@ -48,5 +48,18 @@ def clear_any_marker(spot: Spot, _: str) -> tuple[Spot, str]:
     return clear(spot, spot.beside)
 
 
+def close_over_a_hold(_: Spot, marker: str) -> tuple[Spot, str]:
+    """Clear, and place *marker*, whatever lay there: a hold ends with the next bracket."""
+    return Spot(beside=marker), NOTHING
+
+
+def close_without_clearing(spot: Spot, marker: str) -> tuple[Spot, str]:
+    """Leave a hold, but do not clear what was filled while the body ran."""
+    spot_after, reply = close(spot, marker)
+    return spot_after._replace(is_known=spot.is_known and marker == HOLD), reply
+
+
+LOSABLE_HOLD: Mapping[str, Deed] = {**COMMANDS, "close": close_over_a_hold}
+UNCLEARED_HOLD: Mapping[str, Deed] = {**COMMANDS, "close": close_without_clearing}
 NO_MARKER: Mapping[str, Deed] = {**COMMANDS, "close": close_without_marker}
 ANY_MARKER: Mapping[str, Deed] = {**COMMANDS, "clear": clear_any_marker}

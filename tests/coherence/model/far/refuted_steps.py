@@ -137,6 +137,26 @@ def raise_at_once(world: World, me: int) -> Taken:
     return story, finish(brackets.deleted(world, me), me)
 
 
+def interrupt_and_release(world: World, me: int) -> Taken:
+    """Begin closing, for a body that is interrupted, and end as after any other."""
+    return brackets.close(world, me, again=interrupt_and_release, then=interrupted_and_released)
+
+
+def interrupted_and_released(world: World, me: int) -> Taken:
+    """Leave the body while the storage may still delete; and drop the marker."""
+    return at_once("the body is INTERRUPTED", brackets.requested(world, me), me, end_unacknowledged)
+
+
+def interrupt_and_leave(world: World, me: int) -> Taken:
+    """Begin closing, for a body that is interrupted, and leave the marker to its own end."""
+    return brackets.close(world, me, again=interrupt_and_leave, then=interrupted_and_left)
+
+
+def interrupted_and_left(world: World, me: int) -> Taken:
+    """Leave the body while the storage may still delete; the marker is as old as the bracket."""
+    return "the body is INTERRUPTED", finish(brackets.requested(world, me), me)
+
+
 def remove_unannounced(world: World, me: int) -> Taken:
     """Begin closing; and delete even if Redis does not answer."""
     return brackets.close(

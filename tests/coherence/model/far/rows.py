@@ -13,6 +13,8 @@ come back. P2 asks for more. It is about deletions that failed or whose client
 died after the storage had deleted, and it is kept if the closing marker lay
 beside the half as long as the body ran: if it did not end early, was not
 evicted or flushed, and no second removal of the same half put its own in its place.
+Of a deletion whose body was interrupted it is kept if the hold lay beside the half
+until the storage had deleted; what a second removal places does not take that away.
 """
 
 from tests.coherence.model.far.broken import BEYOND, BROKEN

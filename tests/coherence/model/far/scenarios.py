@@ -39,4 +39,28 @@ THIRDS = (
     FLIGHT,
 )
 
+# A deletion whose body is interrupted, and others beside it and after it.
+INTERRUPTED = Scenario("interrupt r0 | read r0")
+INTERRUPTED_KNOWN = Scenario("interrupt r0 | confirm r0", known=True)
+INTERRUPTED_SWEEP = Scenario("interrupt | read r0")
+RETRIED = Scenario("interrupt r0, remove r0, add r0 | read r0")
+RETRIED_BY_ANOTHER = Scenario("interrupt r0 | remove r0, add r0")
+RECONCILED = Scenario("interrupt r0 | reconcile r0 | read r0")
+REPORTED = Scenario("interrupt r0 | report missing r0 | read r0")
+INTERRUPTED_TWICE = Scenario("interrupt r0, interrupt r0 | read r0")
+BOTH_INTERRUPTED = Scenario("interrupt r0 | interrupt r0 | read r0")
+PUSHED_AFTER = Scenario("interrupt r0 | add r0", links=())
+INTERRUPTIONS = (
+    INTERRUPTED,
+    INTERRUPTED_KNOWN,
+    INTERRUPTED_SWEEP,
+    RETRIED,
+    RETRIED_BY_ANOTHER,
+    RECONCILED,
+    REPORTED,
+    INTERRUPTED_TWICE,
+    BOTH_INTERRUPTED,
+    PUSHED_AFTER,
+)
+
 PUSH_ALONE = Scenario("add r0", links=())

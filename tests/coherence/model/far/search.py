@@ -11,6 +11,7 @@ from tests.coherence.model.variants import NOT_PROMISED, Variant
 
 TIME = (faults.tokens_end, faults.markers_end)
 LONG_MARKERS = (faults.tokens_end, faults.markers_outlive_bodies)
+LATE = (*LONG_MARKERS, faults.storage_deletes_late)
 TIRED = (*LONG_MARKERS, faults.clients_give_up)
 RESTARTED = (*TIME, faults.clients_give_up, faults.comes_back_empty)
 FAILURES = (*LONG_MARKERS, faults.clients_give_up, faults.clients_crash)

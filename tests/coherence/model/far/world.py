@@ -14,6 +14,9 @@ is less than one connection promises, and all that a fleet can rely on whose
 Redis is a cluster: two halves lie on two servers, and a client that lost a
 connection has commands on the old one and on the new one.
 
+A deletion whose body was interrupted is late: the storage may carry it out at any
+time, or never.
+
 To read the storage, to change it, and to run one command are one instant each.
 Between two of them anything may happen (`faults.py`).
 
@@ -32,6 +35,7 @@ META = -1
 
 NOTHING = ""
 CLOSING = "closing "  # so begins every marker, and no token
+HOLD = CLOSING + "hold"  # what an interrupted body leaves: a marker that is no bracket's
 
 
 class Spot(NamedTuple):
@@ -151,6 +155,7 @@ class World(NamedTuple):
         redis: The halves, in the same order.
         clients: Those who act.
         wire: The commands on their way, whoever sent them.
+        late: What the storage may still delete, though the body was interrupted: who asked, and the half.
         replica: What a replica of Redis holds, once it has stopped following.
         budget: The faults that may still come.
     """
@@ -159,6 +164,7 @@ class World(NamedTuple):
     redis: tuple[Spot, ...]
     clients: tuple[Client, ...]
     wire: tuple[Command, ...] = ()
+    late: tuple[tuple[int, int], ...] = ()
     replica: tuple[Spot, ...] = ()
     budget: Budget = Budget()
 

@@ -1,0 +1,118 @@
+"""Caches that break the checks of `layercache.testing.holds`, or those of brackets by an interruption."""
+
+# Public methods are final; a broken cache may override them, and says so here once.
+# mypy: disable-error-code="misc"
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from layercache.backend import Lease
+from layercache.context import Context
+from layercache.errors import ContextError
+from layercache.meta import LayerMeta
+from tests.kit.broken.registry import breaks
+from tests.reference import ReferenceCache
+
+
+@breaks("clears_though_the_body_raises")
+class ReleasesHoweverTheBodyEnds(ReferenceCache):
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
+        await super()._end_closing(ctx, repo, dgst, marker, has_returned=True)
+
+
+class EndsAsUsualAfter(ReferenceCache):
+    """Takes some errors of a body for a return."""
+
+    usual: type[BaseException]
+
+    @asynccontextmanager
+    async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
+        marker = await self._begin_closing(ctx, repo, dgst)
+        has_returned = True
+        try:
+            yield
+        except BaseException as error:
+            has_returned = isinstance(error, self.usual)
+            raise
+        finally:
+            await self._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
+
+
+@breaks("clears_though_the_task_is_cancelled")
+class TakesACancellationForAReturn(EndsAsUsualAfter):
+    usual = asyncio.CancelledError
+
+
+@breaks("holds_what_its_context_interrupted")
+class TakesAnEndedContextForAReturn(EndsAsUsualAfter):
+    usual = ContextError
+
+
+@breaks("holds_its_own_half")
+class HoldsEverything(ReferenceCache):
+    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        return None if self.holds else await super()._lease(ctx, repo, dgst)
+
+
+@breaks("a_retried_removal_keeps_the_hold")
+class EndsTheHoldWithTheNextReturn(ReferenceCache):
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
+        self.holds.discard((repo, dgst))
+        await super()._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
+
+
+@breaks("a_retried_removal_keeps_the_hold")
+class PlacesAMarkerOverTheHold(ReferenceCache):
+    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        self.holds.discard((repo, dgst))
+        return await super()._begin_closing(ctx, repo, dgst)
+
+
+@breaks("an_overlapping_removal_keeps_the_hold")
+class LeavesItToTheOthersMarker(ReferenceCache):
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
+        is_marked = self.tokens.get((repo, dgst), marker) != marker
+        await super()._end_closing(ctx, repo, dgst, marker, has_returned=has_returned or is_marked)
+
+
+@breaks("the_other_bracket_keeps_the_hold")
+class EndsTheHoldOfTheOtherHalf(ReferenceCache):
+    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        self.holds = {key for key in self.holds if key[1] != dgst or key[0] == repo}
+        return await super()._begin_closing(ctx, repo, dgst)
+
+
+@breaks("a_plain_removal_keeps_the_hold")
+class ForgetsTheHold(ReferenceCache):
+    async def _forget(self, ctx: Context, dgst: str) -> None:
+        self.holds.discard((None, dgst))
+        await super()._forget(ctx, dgst)
+
+
+@breaks("refuses_a_fill_after_an_interruption")
+class KeepsTheTokenUnderTheHold(ReferenceCache):
+    async def _end_closing(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
+        token = self.tokens.get((repo, dgst), "closing")
+        await super()._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
+        if not has_returned and not token.startswith("closing"):
+            self.tokens[repo, dgst] = token
+
+
+@breaks("adds_nothing_under_a_hold")
+class AddsPlainlyWithoutALease(ReferenceCache):
+    @asynccontextmanager
+    async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
+        is_held = {(repo, dgst), (None, dgst)} & self.holds
+        async with super().adding(ctx, repo, dgst, meta):
+            yield
+        if is_held:
+            await self._put(ctx, repo, dgst, meta)
