@@ -31,7 +31,7 @@ from layercache.backend import Backend, Lease
 from layercache.brackets import closing
 from layercache.checks import require_digest, require_half, require_key, require_keys, require_meta
 from layercache.context import Context
-from layercache.errors import BackendError, ContextError, InvalidArgumentError
+from layercache.errors import BackendError, ContextError, InvalidArgumentError, shown
 from layercache.meta import LayerMeta
 
 
@@ -181,7 +181,7 @@ class LayerInfoCache(Backend):
             Whether all of it was stored. If not, one half may have been.
         """
         if not isinstance(lease, Lease):
-            raise InvalidArgumentError(f"not a lease: {lease!r}")
+            raise InvalidArgumentError(f"not a lease: {shown(lease)}")
         require_half(lease.repo, lease.dgst)
         require_meta(meta)
         ctx.check()

@@ -8,7 +8,7 @@ from memory.
 
 from collections.abc import Sequence
 
-from layercache.errors import InvalidArgumentError
+from layercache.errors import InvalidArgumentError, shown
 from layercache.meta import LayerMeta
 from layercache.names import MAX_DIGEST_LENGTH, MAX_REPOSITORY_LENGTH, Digest, Repository
 
@@ -55,20 +55,20 @@ def require_keys(repo: str, dgsts: Sequence[str]) -> None:
 def require_meta(meta: LayerMeta) -> None:
     """Raise `InvalidArgumentError` unless *meta* says where something could lie."""
     if type(meta) is not LayerMeta:
-        raise InvalidArgumentError(f"not a LayerMeta: {meta!r}")
+        raise InvalidArgumentError(f"not a LayerMeta: {shown(meta)}")
     path, length, media_type = tuple[object, ...](meta)  # A NamedTuple takes anything.
     if not (isinstance(path, str) and path and isinstance(media_type, str)):
-        raise InvalidArgumentError(f"a meta needs a path and a media type: {meta!r}")
+        raise InvalidArgumentError(f"a meta needs a path and a media type: {shown(meta)}")
     if not _is_encodable(path + media_type):
-        raise InvalidArgumentError(f"a path and a media type can be written as UTF-8: {meta!r}")
+        raise InvalidArgumentError(f"a path and a media type can be written as UTF-8: {shown(meta)}")
     if not (type(length) is int and 0 <= length < LENGTH_BOUND):
-        raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {length!r}")
+        raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {shown(length)}")
 
 
 def require_seconds(what: str, seconds: object) -> None:
     """Raise `InvalidArgumentError` unless *seconds* is a number above 0."""
     if not (isinstance(seconds, int | float) and seconds > 0):
-        raise InvalidArgumentError(f"{what} is more than 0 seconds, not {seconds!r}")
+        raise InvalidArgumentError(f"{what} is more than 0 seconds, not {shown(seconds)}")
 
 
 def _require(what: str, text: str, limit: int) -> None:

@@ -68,3 +68,14 @@ class CorruptEntryError(BackendError):
     def __str__(self) -> str:
         part = f", field {self.field}" if self.field else ""
         return f"corrupt entry: {self.key}{part}"
+
+
+def shown(value: object) -> str:
+    """Return *value* as a message quotes it: shortened to 100 characters.
+
+    An int of more than 4,300 digits cannot be written at all (`sys.set_int_max_str_digits`).
+    """
+    try:
+        return f"{value!r:.100}"
+    except Exception:  # noqa: BLE001 - whatever it is, a message must not fail for it
+        return f"a value of type {type(value).__name__} that cannot be written"

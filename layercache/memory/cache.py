@@ -7,7 +7,7 @@ from typing import NoReturn, final
 from layercache.backend import Lease
 from layercache.checks import require_key, require_seconds
 from layercache.context import Context
-from layercache.errors import InvalidArgumentError, NotFoundError
+from layercache.errors import InvalidArgumentError, NotFoundError, shown
 from layercache.memory.expiry import Clock
 from layercache.memory.leases import Leases
 from layercache.memory.near import NearTable
@@ -51,7 +51,7 @@ class MemoryCache(ScannableCache):
                 no number.
         """
         if not (type(max_entries) is int and 1 <= max_entries <= MOST_ENTRIES):
-            raise InvalidArgumentError(f"a cache has 1 to 2**31 entries, not {max_entries!r}")
+            raise InvalidArgumentError(f"a cache has 1 to 2**31 entries, not {shown(max_entries)}")
         if ttl is not None:
             require_seconds("a ttl", ttl)
         self._max_entries = max_entries

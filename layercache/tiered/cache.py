@@ -31,7 +31,7 @@ from typing import TypeVar
 from layercache.backend import Lease
 from layercache.checks import require_key
 from layercache.context import Context
-from layercache.errors import InvalidArgumentError
+from layercache.errors import InvalidArgumentError, shown
 from layercache.forwarding import ForwardingCache
 from layercache.memory import MemoryCache
 from layercache.memory.near import ABSENT
@@ -82,7 +82,9 @@ class TieredCache(ForwardingCache):
         super().__init__(far)
         least = LEAST_HEARTBEATS * far._link.heartbeat
         if not max_staleness >= least:
-            raise InvalidArgumentError(f"max_staleness is at least {least} seconds, not {max_staleness!r}")
+            raise InvalidArgumentError(
+                f"max_staleness is at least {least} seconds, not {shown(max_staleness)}"
+            )
         self._near = near
         self._exchange = far._exchange
         self._clock = near._clock
