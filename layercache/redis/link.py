@@ -34,7 +34,7 @@ from typing import Protocol
 from redis.backoff import AbstractBackoff, DecorrelatedJitterBackoff
 
 from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
-from layercache.redis.replies import ReplyFault, public
+from layercache.redis.replies import ReplyFault, counts_as_answered, public
 from layercache.redis.wire import MAX_BYTES, MAX_PENDING, Wire, pack
 
 PING = pack("PING")
@@ -247,7 +247,7 @@ class Link:
         answered = self._follower.pinging()
 
         def look(pong: "asyncio.Future[object]") -> None:
-            if pong.exception() is None and self.wire is wire:
+            if counts_as_answered(pong.exception()) and self.wire is wire:
                 answered()
 
         wire.call_anyway(PING).add_done_callback(look)

@@ -105,6 +105,7 @@ class TieredCache(ForwardingCache):
             self._tracking.changes,
             key,
             self._clock() - heard,
+            self._tracking.why_off,
         )
 
     def __repr__(self) -> str:

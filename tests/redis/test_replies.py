@@ -1,15 +1,10 @@
 """What a caller hears of an error reply, by its first word."""
 
-import asyncio
-from collections.abc import Callable
-
 import pytest
 
 from layercache import BackendError, BackendUnavailableError, CorruptEntryError
 from layercache.oci import to_oci_error
 from layercache.redis.replies import ReplyFault, public
-from tests.redis.conftest import MakeLink
-from tests.servers import RedisServer, running
 
 KINDS = {
     "CLUSTERDOWN": BackendUnavailableError,
