@@ -162,6 +162,8 @@ class Handshake:
     async def _greet(self, settings: AbstractConnection, credentials: Command, wire: Wire) -> None:
         database, name = int(settings.db or 0), settings.client_name or ""
         hello, *rest = *session(credentials, name, self._library_version, database), *self._greeting
+        if wire.unasked is not None:
+            raise refusal(hello, wire.unasked)
         # HELLO has a reply of its own: who is full, or protected, answers it and closes.
         greeted = wire.call(pack(*hello))
         others = wire.call("".join(pack(*command) for command in rest), len(rest))

@@ -62,6 +62,8 @@ class Wire(asyncio.BufferedProtocol):
     Attributes:
         ended: A future that is done when the socket is closed.
         lost: Why this connection is no good (any more); empty while it is.
+        unasked: An error reply that came before anything was asked; whoever
+            refuses a connection says so, and closes it.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Wire(asyncio.BufferedProtocol):
         loop = asyncio.get_running_loop()
         self.ended: asyncio.Future[None] = loop.create_future()
         self.lost: str = ""
+        self.unasked: ReplyFault | None = None
         self._on_push = on_push or _ignore
         self._on_lost = on_lost or _ignore
         self._max_pending = max_pending
@@ -186,7 +189,11 @@ class Wire(asyncio.BufferedProtocol):
                 continue
             if kind is ReplyFault and value.code in LEAVE:
                 why_leave = f"it is no master: {value}"
-            waiter = pop()
+            try:
+                waiter = pop()
+            except IndexError:
+                self._take_unasked(value)
+                return
             if waiter is None:
                 burst.append(value)
                 continue
@@ -202,6 +209,10 @@ class Wire(asyncio.BufferedProtocol):
                 pass  # It was abandoned.
         if why_leave:
             self.leave(why_leave)
+
+    def _take_unasked(self, value: object) -> None:
+        self.unasked = value if isinstance(value, ReplyFault) else None
+        self.leave(f"the order of replies is lost: nobody had asked for {value!s:.200}")
 
     def head(self) -> tuple[object, int]:
         """What the next reply is for: it is the same again if none has come between."""
