@@ -20,7 +20,7 @@ from layercache.errors import (
     CorruptEntryError,
     InvalidArgumentError,
     LayerCacheError,
-    shortened,
+    shown,
 )
 from layercache.meta import LayerMeta
 
@@ -47,7 +47,7 @@ async def ask_membership(source: LayerInfoSource, ctx: Context, repo: str, dgst:
     """Return whether *source* says that *repo* has *dgst*; errors are those of `ask_meta`."""
     is_member = await _answer(ctx, source.contains, ctx, repo, dgst)
     if type(is_member) is not bool:
-        said = shortened(is_member)
+        said = shown(is_member)
         raise CorruptEntryError(f"what {source!r} said of {dgst} in {repo}: a bool is wanted, not {said}")
     return is_member
 
@@ -79,4 +79,4 @@ async def _answer(ctx: Context, ask: Callable[P, Awaitable[T]], *args: P.args, *
     except asyncio.CancelledError as error:
         raise to_backend_error(error, "the source") from error
     except Exception as error:
-        raise BackendError(f"the source failed: {shortened(error)}") from error
+        raise BackendError(f"the source failed: {shown(error)}") from error

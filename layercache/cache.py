@@ -39,7 +39,7 @@ from layercache.checks import (
     require_token,
 )
 from layercache.context import Context
-from layercache.errors import BackendError, ContextError, InvalidArgumentError, shortened
+from layercache.errors import BackendError, ContextError, InvalidArgumentError, shown
 from layercache.meta import LayerMeta
 
 
@@ -201,7 +201,7 @@ class LayerInfoCache(Backend):
             Whether all of it was stored. If not, one half may have been.
         """
         if type(lease) is not Lease:
-            raise InvalidArgumentError(f"not a lease: {shortened(lease)}")
+            raise InvalidArgumentError(f"not a lease: {shown(lease)}")
         require_half(lease.repo, lease.dgst)
         require_token(lease.membership)
         require_token(lease.meta)

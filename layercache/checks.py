@@ -12,7 +12,7 @@ Enum say, the characters would be looked at here, and what its `__str__` and
 
 from collections.abc import Sequence
 
-from layercache.errors import InvalidArgumentError, shortened
+from layercache.errors import InvalidArgumentError, shown
 from layercache.meta import LayerMeta
 from layercache.names import MAX_DIGEST_LENGTH, MAX_REPOSITORY_LENGTH, Digest, Repository
 
@@ -59,28 +59,28 @@ def require_keys(repo: str, dgsts: Sequence[str]) -> None:
 def require_meta(meta: LayerMeta) -> None:
     """Raise `InvalidArgumentError` unless *meta* says where something could lie."""
     if type(meta) is not LayerMeta:
-        raise InvalidArgumentError(f"not a LayerMeta: {shortened(meta)}")
+        raise InvalidArgumentError(f"not a LayerMeta: {shown(meta)}")
     path, length, media_type = tuple[object, ...](meta)  # A NamedTuple takes anything.
     if not (type(path) is str and path and type(media_type) is str):
         raise InvalidArgumentError(
-            f"a meta needs a path and a media type, each a str itself: {shortened(meta)}"
+            f"a meta needs a path and a media type, each a str itself: {shown(meta)}"
         )
     if not _is_encodable(path + media_type):
-        raise InvalidArgumentError(f"a path and a media type can be written as UTF-8: {shortened(meta)}")
+        raise InvalidArgumentError(f"a path and a media type can be written as UTF-8: {shown(meta)}")
     if not (type(length) is int and 0 <= length < LENGTH_BOUND):
-        raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {shortened(length)}")
+        raise InvalidArgumentError(f"a length is from 0 to 2**63 - 1: {shown(length)}")
 
 
 def require_token(token: str) -> None:
     """Raise `InvalidArgumentError` unless *token* is what a lease could hold."""
     if not (type(token) is str and _is_encodable(token)):
-        raise InvalidArgumentError(f"a token of a lease is a str itself, not {shortened(token)}")
+        raise InvalidArgumentError(f"a token of a lease is a str itself, not {shown(token)}")
 
 
 def require_seconds(what: str, seconds: object) -> None:
     """Raise `InvalidArgumentError` unless *seconds* is a number above 0."""
     if not (isinstance(seconds, int | float) and seconds > 0 and _is_a_float(seconds)):
-        raise InvalidArgumentError(f"{what} is more than 0 seconds, not {shortened(seconds)}")
+        raise InvalidArgumentError(f"{what} is more than 0 seconds, not {shown(seconds)}")
 
 
 def _require(what: str, text: str, limit: int) -> None:

@@ -26,7 +26,7 @@ from typing import TypeVar, overload
 
 import anyio
 
-from layercache.errors import ContextError, EventLoopError, InvalidArgumentError, shortened
+from layercache.errors import ContextError, EventLoopError, InvalidArgumentError, shown
 from layercache.lifetime import Failable, Lifetime
 from layercache.loops import give_way, running_loop
 from layercache.timers import NEVER, Timers
@@ -304,7 +304,7 @@ def _never(when: float) -> float:
 
 
 def _not_a_deadline(seconds: object) -> InvalidArgumentError:
-    return InvalidArgumentError(f"a deadline is a number of seconds, not {shortened(seconds)}")
+    return InvalidArgumentError(f"a deadline is a number of seconds, not {shown(seconds)}")
 
 
 def background() -> Context:

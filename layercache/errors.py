@@ -9,13 +9,13 @@ standard library has a word for the kind (`ValueError`, `LookupError`,
 MOST_SHOWN = 100  # characters of a value
 
 
-def shortened(value: object) -> str:
+def shown(value: object) -> str:
     """Show *value* in a message: cut short where it is long, by its type where it cannot be shown."""
     try:
-        shown = repr(value)
+        text = repr(value)
     except Exception:  # noqa: BLE001  # of an int with 5,000 digits, or of a class of the caller's
         return f"some {type(value).__name__}"
-    return shown if len(shown) <= MOST_SHOWN else f"{shown[:MOST_SHOWN]}…"
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 class LayerCacheError(Exception):

@@ -1,6 +1,8 @@
 """What a cache tells about itself: to an observer every event, to the log every change."""
 
 import logging
+import math
+import time
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -9,6 +11,8 @@ from layercache.errors import CorruptEntryError
 P = ParamSpec("P")
 
 _log = logging.getLogger(__name__)
+
+STEADY_SECONDS = 60.0
 
 
 class Observer:
@@ -69,21 +73,33 @@ class _Guarded(Observer):
 
 
 class Incidents:
-    """Failures that no caller hears of: each is observed, a change of state is logged."""
+    """Failures that no caller hears of: each is observed, a change of state is logged.
 
-    def __init__(self, observer: Observer) -> None:
+    Where some keys fail and others do not, each question would be such a change.
+    So what failed again soon after it worked again counts as failing until it
+    has not failed for a minute.
+    """
+
+    def __init__(self, observer: Observer, clock: Callable[[], float] = time.monotonic) -> None:
         self._observer = observer
+        self._clock = clock
         self._failing: set[str] = set()
+        self._steady_from: dict[str, float] = {}  # of an operation that works again: when it has for a while
 
     def failed(self, operation: str, error: Exception) -> None:
         """*operation* failed; one corrupt entry says nothing of the state of the store."""
         self._observer.failed(operation, error)
-        if operation not in self._failing and not isinstance(error, CorruptEntryError):
+        if isinstance(error, CorruptEntryError):
+            return
+        if operation not in self._failing:
             self._failing.add(operation)
             _log.warning("%s fails, the source answers: %s", operation, error)
+        if self._clock() < self._steady_from.get(operation, -math.inf):
+            self._steady_from[operation] = self._clock() + STEADY_SECONDS
 
     def worked(self, operation: str) -> None:
         """*operation* was done."""
-        if operation in self._failing:
+        if operation in self._failing and self._clock() >= self._steady_from.get(operation, -math.inf):
             self._failing.discard(operation)
+            self._steady_from[operation] = self._clock() + STEADY_SECONDS
             _log.info("%s works again", operation)

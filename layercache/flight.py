@@ -49,7 +49,7 @@ from layercache.errors import (
     ContextError,
     DeadlineExceededError,
     LayerCacheError,
-    shortened,
+    shown,
 )
 from layercache.loops import running_loop, second_loop, tell_of_forks
 
@@ -192,7 +192,7 @@ def _own_copy(error: BaseException) -> LayerCacheError:
     elif isinstance(error, ContextError | asyncio.CancelledError):
         own = BackendUnavailableError("the source is no longer asked: the task that asked it was stopped")
     else:
-        own = _twin(error) or BackendError(f"the source failed: {shortened(error)}")
+        own = _twin(error) or BackendError(f"the source failed: {shown(error)}")
     own.__cause__ = error
     return own
 

@@ -31,7 +31,7 @@ from layercache.errors import (
     ContextError,
     DeadlineExceededError,
     InvalidArgumentError,
-    shortened,
+    shown,
 )
 from layercache.timers import Place, Timers
 
@@ -116,7 +116,7 @@ class Lifetime:
             InvalidArgumentError: *cause* is no exception; nothing has ended.
         """
         if cause is not None and not isinstance(cause, BaseException):
-            raise InvalidArgumentError(f"a cause is an exception, not {shortened(cause)}")
+            raise InvalidArgumentError(f"a cause is an exception, not {shown(cause)}")
         if self._settle() is None:
             self._finish(End(self._timers.clock(), CanceledError, cause))
 
@@ -270,4 +270,4 @@ class Lifetime:
                     if waiting is not None and not waiting.done():
                         waiting.set_exception(end.error())
                 except Exception:  # noqa: BLE001  # Of one future, on a loop that is closed, say: others are told.
-                    _log.exception("%s cannot be told that its context has ended", shortened(waiting))
+                    _log.exception("%s cannot be told that its context has ended", shown(waiting))

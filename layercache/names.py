@@ -12,7 +12,7 @@ say of them: of a `class Repo(str, Enum)`, `str(Repo.PROD)` is "Repo.PROD".
 import re
 from typing import Self
 
-from layercache.errors import InvalidArgumentError, shortened
+from layercache.errors import InvalidArgumentError, shown
 
 MAX_REPOSITORY_LENGTH = 255
 MAX_DIGEST_LENGTH = 1024
@@ -35,11 +35,11 @@ class Digest(str):
         text = plain("digest", text)
         found = _DIGEST.fullmatch(text) if len(text) <= MAX_DIGEST_LENGTH else None
         if found is None:
-            raise InvalidArgumentError(f"not a digest: {shortened(text)}")
+            raise InvalidArgumentError(f"not a digest: {shown(text)}")
         algorithm, encoded = found.groups()
         length = _HEX_LENGTHS.get(algorithm)
         if length is not None and not (len(encoded) == length and _HEX.fullmatch(encoded)):
-            raise InvalidArgumentError(f"not {length} hexadecimal digits: {shortened(text)}")
+            raise InvalidArgumentError(f"not {length} hexadecimal digits: {shown(text)}")
         return super().__new__(cls, text)
 
     @property
@@ -62,7 +62,7 @@ class Repository(str):
         """Hold *text* to the grammar."""
         text = plain("repository name", text)
         if len(text) > MAX_REPOSITORY_LENGTH or not _REPOSITORY.fullmatch(text):
-            raise InvalidArgumentError(f"not a repository name: {shortened(text)}")
+            raise InvalidArgumentError(f"not a repository name: {shown(text)}")
         return super().__new__(cls, text)
 
 
@@ -110,4 +110,4 @@ def plain(what: str, text: str) -> str:
     try:
         return str.__str__(text)
     except TypeError:
-        raise InvalidArgumentError(f"not a {what}: {shortened(text)}") from None
+        raise InvalidArgumentError(f"not a {what}: {shown(text)}") from None

@@ -30,10 +30,14 @@ class OCIError(Exception):
         self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
     ) -> None:
         """Say it in these words; *headers* are sent along."""
-        super().__init__(message)
+        self.headers: Mapping[str, str] = dict(headers or {})
+        super().__init__(status, code, message, self.headers)  # Keeps the error picklable.
         self.status = status
         self.code = code
-        self.headers: Mapping[str, str] = headers or {}
+        self._message = message
+
+    def __str__(self) -> str:
+        return self._message
 
     def body(self) -> dict[str, list[dict[str, str | None]]]:
         """Return the body that the specification asks for, to be sent as JSON."""

@@ -5,10 +5,11 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from layercache.brackets import HOLD_SECONDS
 from layercache.cache import LayerInfoCache
-from layercache.errors import InvalidArgumentError
+from layercache.errors import InvalidArgumentError, shown
 from layercache.memory import MemoryCache
 from layercache.memory.cache import DEFAULT_ENTRIES
 from layercache.redis.cache import RedisCache
+from layercache.redis.credentials import sealed
 from layercache.redis.handshake import split_url
 from layercache.tiered import MAX_STALENESS, TieredCache
 
@@ -40,6 +41,7 @@ _CONNECTION = (
 )
 
 
+@sealed
 def open_cache(url: str) -> LayerInfoCache:
     """Make the cache that *url* describes; it connects when it is first asked something.
 
@@ -70,7 +72,9 @@ def open_cache(url: str) -> LayerInfoCache:
 def _open_memory(url: str) -> MemoryCache:
     parts = urlsplit(url)
     if parts.netloc or parts.path:
-        raise InvalidArgumentError(f"memory:// has no host and no path: {url}")
+        raise InvalidArgumentError(
+            "memory:// has no host and no path, only options: memory://?max_entries=100"
+        )
     numbers = _numbers(_options(url, tuple(_MEMORY)), _MEMORY)
     return MemoryCache(
         int(numbers.get("max_entries", DEFAULT_ENTRIES)),
@@ -101,7 +105,9 @@ def _options(url: str, known: tuple[str, ...]) -> dict[str, str]:
         raise InvalidArgumentError(f"an option stands twice: {', '.join(twice)}")
     for name in options:
         if name not in known:
-            raise InvalidArgumentError(f"no option is called {name!r}; known are {', '.join(sorted(known))}")
+            # With an @, it may be the end of a password that was not percent-encoded.
+            called = "as one of these" if "@" in url.partition("?")[2] else shown(name)
+            raise InvalidArgumentError(f"no option is called {called}; known are {', '.join(sorted(known))}")
     return options
 
 
@@ -112,5 +118,5 @@ def _numbers(options: Mapping[str, str], kinds: Mapping[str, Number]) -> dict[st
             try:
                 numbers[name] = number(options[name])
             except ValueError:
-                raise InvalidArgumentError(f"{name} is a number, not {options[name]!r}") from None
+                raise InvalidArgumentError(f"{name} is a number, not {shown(options[name])}") from None
     return numbers

@@ -19,7 +19,7 @@ from layercache.checks import (
     require_seconds,
     require_token,
 )
-from layercache.errors import InvalidArgumentError, shortened
+from layercache.errors import InvalidArgumentError, shown
 from layercache.meta import LayerMeta
 from layercache.names import MAX_DIGEST_LENGTH, MAX_REPOSITORY_LENGTH, parse_digest, parse_repository
 from tests.liars import LIARS, mock_of_a_str
@@ -186,7 +186,7 @@ def test_meta_passes(meta: LayerMeta) -> None:
     require_meta(meta)
 
 
-@pytest.mark.parametrize("meta", NOT_METAS, ids=lambda meta: ascii(shortened(meta)))
+@pytest.mark.parametrize("meta", NOT_METAS, ids=lambda meta: ascii(shown(meta)))
 def test_what_no_store_could_keep_is_refused(meta: LayerMeta) -> None:
     """A meta without a path, with a length out of range or with text that has no encoding is refused."""
     with pytest.raises(InvalidArgumentError):
@@ -207,7 +207,7 @@ def test_what_no_lease_holds_is_refused(token: str) -> None:
 NOT_TIMES = [0, -1.0, math.nan, "1", None, Decimal(1), 10**400, -(10**400), 10**5000]
 
 
-@pytest.mark.parametrize("seconds", NOT_TIMES, ids=shortened)
+@pytest.mark.parametrize("seconds", NOT_TIMES, ids=shown)
 def test_what_is_no_time_is_refused(seconds: float) -> None:
     """A time is a number above 0 that a float can hold; infinity is one."""
     require_seconds("a time", math.inf)

@@ -8,7 +8,7 @@ from layercache.backend import Lease
 from layercache.brackets import HOLD_SECONDS
 from layercache.checks import require_key, require_seconds
 from layercache.context import Context
-from layercache.errors import BackendError, InvalidArgumentError, NotFoundError
+from layercache.errors import BackendError, InvalidArgumentError, NotFoundError, shown
 from layercache.memory.expiry import Clock
 from layercache.memory.leases import Leases
 from layercache.memory.near import NearTable
@@ -61,7 +61,7 @@ class MemoryCache(ScannableCache):
                 out of range, or no number.
         """
         if not (type(max_entries) is int and 1 <= max_entries <= MOST_ENTRIES):
-            raise InvalidArgumentError(f"a cache has 1 to 2**31 entries, not {max_entries!r}")
+            raise InvalidArgumentError(f"a cache has 1 to 2**31 entries, not {shown(max_entries)}")
         if ttl is not None:
             require_seconds("a ttl", ttl)
         require_seconds("closing_seconds", closing_seconds)

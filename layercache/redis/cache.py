@@ -25,11 +25,12 @@ from layercache.backend import Lease
 from layercache.brackets import HOLD_SECONDS
 from layercache.checks import require_digest, require_key, require_seconds
 from layercache.context import ROOT, Context
-from layercache.errors import InvalidArgumentError, NotFoundError
+from layercache.errors import InvalidArgumentError, NotFoundError, shown
 from layercache.meta import LayerMeta
 from layercache.names import Digest, Repository
 from layercache.redis import commands, scan, schema, scripts
 from layercache.redis.commands import Command
+from layercache.redis.credentials import sealed
 from layercache.redis.exchange import Exchange, refuse, twice
 from layercache.redis.handshake import Handshake
 from layercache.redis.link import Link
@@ -49,6 +50,7 @@ JITTER = 0.1  # of the ttl, which is cut by up to this part
 class RedisCache(ScannableCache):
     """A layer info cache in a Redis, shared with other processes and with Go registries."""
 
+    @sealed
     def __init__(
         self,
         source: str | ConnectionPool | Link,
@@ -305,5 +307,5 @@ def _scoped(repo: str | None, dgst: str) -> list[Command]:
 def _milliseconds(name: str, seconds: float) -> int:
     require_seconds(name, seconds)
     if seconds > LONGEST_SECONDS:
-        raise InvalidArgumentError(f"{name} is at most 1e9 seconds, not {seconds!r}")
+        raise InvalidArgumentError(f"{name} is at most 1e9 seconds, not {shown(seconds)}")
     return max(1, round(seconds * 1000))

@@ -41,7 +41,7 @@ from redis.backoff import AbstractBackoff, DecorrelatedJitterBackoff
 from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
 from layercache.loops import LoopBinding
 from layercache.redis.open_brackets import OpenBrackets
-from layercache.redis.replies import ReplyFault, public
+from layercache.redis.replies import ReplyFault, counts_as_answered, public
 from layercache.redis.wire import MAX_BYTES, MAX_PENDING, Wire, pack
 
 PING = pack("PING")
@@ -282,7 +282,7 @@ class Link:
         answered = self._follower.pinging()
 
         def look(pong: "asyncio.Future[object]") -> None:
-            if pong.exception() is None and self.wire is wire:
+            if counts_as_answered(pong.exception()) and self.wire is wire:
                 answered()
 
         wire.call_anyway(PING).add_done_callback(look)

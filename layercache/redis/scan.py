@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 from layercache.checks import require_half, require_keys
 from layercache.context import Context
-from layercache.errors import CorruptEntryError, InvalidArgumentError, NotFoundError
+from layercache.errors import CorruptEntryError, InvalidArgumentError, NotFoundError, shown
 from layercache.meta import LayerMeta
 from layercache.names import MAX_REPOSITORY_LENGTH, parse_digest, parse_repository
 from layercache.redis import schema
@@ -179,7 +179,7 @@ def _members_batch(repo: str, members: Sequence[bytes]) -> Batch:
         if _can_be_asked(None, dgst):
             pairs.append((repo, dgst))
         else:
-            corrupt.append(CorruptKey(schema.members_key(repo), f"{member!r:.100}", repo, None))
+            corrupt.append(CorruptKey(schema.members_key(repo), shown(member), repo, None))
     return Batch(members=pairs, corrupt=corrupt)
 
 

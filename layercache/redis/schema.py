@@ -41,10 +41,9 @@ and its lease into two slots of a cluster, which then refuses to fill or remove 
 """
 
 from collections.abc import Sequence
-from reprlib import repr as brief  # of what may be nested a thousand times, or megabytes long
 
 from layercache.checks import LENGTH_BOUND
-from layercache.errors import BackendError, CorruptEntryError, InvalidArgumentError, NotFoundError
+from layercache.errors import BackendError, CorruptEntryError, InvalidArgumentError, NotFoundError, shown
 from layercache.meta import DEFAULT_MEDIA_TYPE, LayerMeta, blob_path
 from layercache.names import parse_digest
 from layercache.redis.replies import ReplyFault, public
@@ -105,7 +104,7 @@ def unreadable(key: str, reply: object) -> BackendError:
     """What to raise for a *reply* that is not an answer about *key*."""
     if isinstance(reply, ReplyFault):
         return public(reply, key)
-    return NonsenseError(f"no answer about {key}: {brief(reply)}")
+    return NonsenseError(f"no answer about {key}: {shown(reply)}")
 
 
 def to_membership(repo: str, reply: object) -> bool:

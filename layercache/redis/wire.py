@@ -73,6 +73,8 @@ class Wire(asyncio.BufferedProtocol):
         ended: A future that is done when the socket is closed.
         loop: The event loop that it belongs to.
         lost: Why this connection is no good (any more); empty while it is.
+        unasked: An error reply that came before anything was asked; whoever
+            refuses a connection says so, and closes it.
     """
 
     def __init__(
@@ -95,6 +97,7 @@ class Wire(asyncio.BufferedProtocol):
         loop = running_loop()
         self.ended: asyncio.Future[None] = loop.create_future()
         self.lost: str = ""
+        self.unasked: ReplyFault | None = None
         self._on_push = on_push or _ignore
         self._on_lost = on_lost or _ignore
         self._max_pending = max_pending
@@ -216,7 +219,11 @@ class Wire(asyncio.BufferedProtocol):
             elif kind is PushNotification:
                 self._on_push(value)
                 continue
-            waiter = pop()
+            try:
+                waiter = pop()
+            except IndexError:
+                self._take_unasked(value)
+                return has_ended
             if waiter is None:
                 burst.append(value)
                 continue
@@ -234,6 +241,10 @@ class Wire(asyncio.BufferedProtocol):
         if why_leave:
             self.leave(why_leave)
         return has_ended
+
+    def _take_unasked(self, value: object) -> None:
+        self.unasked = value if isinstance(value, ReplyFault) else None
+        self.leave(f"the order of replies is lost: nobody had asked for {value!s:.200}")
 
     def head(self) -> tuple[object, int]:
         """What the next reply is for: it is the same again if none has come between."""

@@ -16,7 +16,7 @@ Source: distribution, registry/storage/paths.go.
 
 import re
 
-from layercache.errors import CorruptEntryError, InvalidArgumentError, shortened
+from layercache.errors import CorruptEntryError, InvalidArgumentError, shown
 from layercache.meta import TREE, blob_path
 from layercache.names import MAX_DIGEST_LENGTH, Digest, parse_digest, parse_repository, plain
 
@@ -64,7 +64,7 @@ def tag_link_path(repo: str, tag: str) -> str:
     """
     tag = plain("tag", tag)
     if not _TAG.fullmatch(tag):
-        raise InvalidArgumentError(f"not a tag: {shortened(tag)}")
+        raise InvalidArgumentError(f"not a tag: {shown(tag)}")
     return f"{_repository_path(repo)}/_manifests/tags/{tag}/current/link"
 
 

@@ -36,7 +36,7 @@ from math import ceil
 
 from layercache.cache import LayerInfoSource
 from layercache.context import Context
-from layercache.errors import InvalidArgumentError
+from layercache.errors import InvalidArgumentError, shown
 from layercache.scan import PARTS, ListableSource, Listing, ScannableCache, part_of
 from layercache.storage import comparison
 from layercache.storage.audit import Auditor
@@ -74,7 +74,7 @@ class Reconciler:
             InvalidArgumentError: *concurrency* is less than 1.
         """
         if concurrency < 1:
-            raise InvalidArgumentError(f"at least one question at a time, not {concurrency!r}")
+            raise InvalidArgumentError(f"at least one question at a time, not {shown(concurrency)}")
         self._cache = cache
         self._source = source
         self._on_difference = on_difference
@@ -197,7 +197,7 @@ def _parts_after(cursor: str) -> Sequence[str]:
     if not cursor:
         return PARTS
     if cursor not in PARTS:
-        raise InvalidArgumentError(f"not a cursor: {cursor!r}")
+        raise InvalidArgumentError(f"not a cursor: {shown(cursor)}")
     return PARTS[PARTS.index(cursor) + 1 :]
 
 

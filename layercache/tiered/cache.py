@@ -31,7 +31,7 @@ from typing import TypeVar
 from layercache.backend import Lease
 from layercache.checks import require_key, require_seconds
 from layercache.context import Context
-from layercache.errors import InvalidArgumentError
+from layercache.errors import InvalidArgumentError, shown
 from layercache.forwarding import ForwardingCache
 from layercache.memory import MemoryCache
 from layercache.memory.near import ABSENT
@@ -89,7 +89,9 @@ class TieredCache(ForwardingCache):
         require_seconds("max_staleness", max_staleness)
         least = LEAST_HEARTBEATS * far._link.heartbeat
         if not max_staleness >= least:
-            raise InvalidArgumentError(f"max_staleness is at least {least} seconds, not {max_staleness!r}")
+            raise InvalidArgumentError(
+                f"max_staleness is at least {least} seconds, not {shown(max_staleness)}"
+            )
         self._near = near
         self._exchange = far._exchange
         self._clock = near._clock
@@ -110,6 +112,7 @@ class TieredCache(ForwardingCache):
             self._tracking.changes,
             key,
             self._clock() - heard,
+            self._tracking.why_off,
         )
 
     def __repr__(self) -> str:

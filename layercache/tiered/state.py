@@ -20,6 +20,9 @@ class TieredState(NamedTuple):
         last_change: The key of the last of these; `*` for all at once, empty
             if there was none yet.
         last_change_age: How many seconds ago that was heard; infinity if never.
+        why_off: Why near is off for the whole of this connection, or until that
+            passes: the server refuses to track, or no invalidation was seen
+            that had to come. Empty while there is no such reason.
     """
 
     is_trusted: bool
@@ -28,3 +31,4 @@ class TieredState(NamedTuple):
     changes: int
     last_change: str
     last_change_age: float
+    why_off: str = ""

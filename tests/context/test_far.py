@@ -10,7 +10,7 @@ from fractions import Fraction
 import pytest
 
 from layercache.context import background
-from layercache.errors import CanceledError, DeadlineExceededError, InvalidArgumentError, shortened
+from layercache.errors import CanceledError, DeadlineExceededError, InvalidArgumentError, shown
 from layercache.timers import GRAIN, NEVER
 from tests.context.manual import ManualLoop, by_hand, turns
 
@@ -91,7 +91,7 @@ async def test_any_number_is_a_time(loop: ManualLoop) -> None:
 
 
 @pytest.mark.parametrize("derive", ["with_timeout", "with_deadline"])
-@pytest.mark.parametrize("seconds", NO_DEADLINES, ids=shortened)
+@pytest.mark.parametrize("seconds", NO_DEADLINES, ids=shown)
 async def test_what_is_no_number_is_refused(derive: str, seconds: object) -> None:
     """What is no number, or more than a float can hold, is an `InvalidArgumentError` where it is said."""
     with pytest.raises(InvalidArgumentError, match="a deadline is a number of seconds"):
@@ -128,7 +128,7 @@ async def test_a_cancellation_passes_who_cannot_be_told(loop: ManualLoop) -> Non
     assert {type(future.exception()) for future in futures} == {CanceledError}
 
 
-@pytest.mark.parametrize("cause", ["client gone", 7, ValueError, object()], ids=shortened)
+@pytest.mark.parametrize("cause", ["client gone", 7, ValueError, object()], ids=shown)
 async def test_a_cause_is_an_exception(cause: object) -> None:
     """What cannot be the cause of an error is refused, and ends nothing."""
     ctx = background().with_cancel()

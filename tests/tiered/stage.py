@@ -20,7 +20,7 @@ SET, HASH = f"repository::{REPO}::blobs", f"blobs::{DGST}"
 NOTHING = object()
 HEARTBEAT = 3600.0  # One PING for each connection, which a test answers or does not.
 MAX_STALENESS = 2 * HEARTBEAT
-OK, PONG, BUSY = b"+OK\r\n", b"+PONG\r\n", b"-BUSY a script runs\r\n"
+NIL, OK, PONG, BUSY = b"_\r\n", b"+OK\r\n", b"+PONG\r\n", b"-BUSY a script runs\r\n"
 FLUSHED = b">2\r\n$10\r\ninvalidate\r\n_\r\n"
 
 
@@ -70,8 +70,13 @@ class Stage:
         self.say(OK)
         await turns()
         assert first is None or first.done()
-        self.say(pong)
+        self.say(self.probed(), pong)
         await turns()
+
+    def probed(self) -> bytes:
+        """What a server that tracks says to the probe: to each step, and of the change of the key."""
+        [(_, key)] = [command for command in self.written() if command[0] == b"GET"]
+        return OK + NIL + changed(key.decode()) + NIL
 
     def lose(self) -> None:
         """Lose the connection, this instant."""

@@ -1,15 +1,14 @@
 """What is near follows its connection, and its server, whatever becomes of them."""
 
 import asyncio
+import re
 import signal
 import time
 
 import psutil
 import pytest
-from redis.backoff import ConstantBackoff
 
 from layercache import (
-    BackendError,
     BackendUnavailableError,
     LayerCacheError,
     RedisCache,
@@ -108,17 +107,22 @@ def stop(server: RedisServer) -> float:
     return time.monotonic()
 
 
-async def test_a_user_who_may_not_track(make_tiered: MakeTiered, own_server: RedisServer, ups: Ups) -> None:
-    """Where CLIENT TRACKING is refused, every question fails with what is missing, until it is allowed."""
+async def test_a_user_who_may_not_track(
+    make_tiered: MakeTiered, own_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where CLIENT TRACKING is refused, near is off until it is allowed, with the reason in the log."""
     own_server.ask("ACL", "SETUSER", "registry", "on", ">secret", "~*", "+@all", "-client|tracking")
     url = own_server.url.replace("//", "//registry:secret@")
     handshake = Handshake.from_url(url, *scripts.LOADING)
-    cache = make_tiered(RedisCache(Link(handshake, backoff=ConstantBackoff(0.01), on_state=ups)))
-    for ask in (lambda: cache.contains(CTX, REPO, DGST), lambda: cache.meta(CTX, DGST)):
-        with pytest.raises(
-            BackendError, match=r"NOPERM .*client.tracking.* a near memory needs CLIENT TRACKING"
-        ):
-            await ask()
+    cache = make_tiered(RedisCache(Link(handshake, heartbeat=HEARTBEAT / 10)))
+    await cache.put(CTX, REPO, DGST, META)
+    while not cache.state.why_off:
+        assert await found(cache) == META
+    before = cache.state.far
+    assert [await found(cache) for _ in range(10)] == [META] * 10
+    assert (cache.state.is_trusted, cache.state.far) == (False, before + 10)
+    for text in (cache.state.why_off, caplog.text):
+        assert re.search(r"needs CLIENT TRACKING.*NOPERM.*client.tracking", text)
     own_server.ask("ACL", "SETUSER", "registry", "+client|tracking")
-    await ups.until(1)
     await bring_near(cache)
+    assert cache.state.why_off == ""

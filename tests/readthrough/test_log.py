@@ -1,0 +1,68 @@
+"""What the log says of a cache that fails for some layers and not for others."""
+
+import logging
+
+import pytest
+
+from layercache import BackendError, BackendUnavailableError
+from layercache.events import STEADY_SECONDS, Incidents, Observer
+from layercache.testing import ManualClock
+
+FAULTS = [BackendError("MOVED 1 127.0.0.1:1"), BackendUnavailableError("TRYAGAIN"), BackendError("NOPERM")]
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """The test's."""
+    return ManualClock()
+
+
+@pytest.fixture
+def incidents(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> Incidents:
+    """What a cache tells to the log."""
+    caplog.set_level(logging.INFO, "layercache")
+    return Incidents(Observer(), clock)
+
+
+def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the log has."""
+    return [record.levelname for record in caplog.records]
+
+
+@pytest.mark.parametrize("every", [2, 3, 100])
+@pytest.mark.parametrize("fault", FAULTS, ids=str)
+def test_some_fail(
+    incidents: Incidents,
+    clock: ManualClock,
+    caplog: pytest.LogCaptureFixture,
+    fault: BackendError,
+    every: int,
+) -> None:
+    """Questions of which some are refused for an hour are three lines, and one more when none is."""
+    for number in range(36_000):
+        clock.advance(0.1)
+        if number % every:
+            incidents.worked("stat")
+        else:
+            incidents.failed("stat", fault)
+    assert levels(caplog) == ["WARNING", "INFO", "WARNING"]
+    clock.advance(STEADY_SECONDS)
+    incidents.worked("stat")
+    assert levels(caplog)[3:] == ["INFO"]
+
+
+def test_outages_apart(incidents: Incidents, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    """Each of two outages that are far apart is told when it begins and when it ends."""
+    for _ in range(2):
+        incidents.failed("stat", FAULTS[0])
+        incidents.worked("stat")
+        clock.advance(STEADY_SECONDS)
+    assert levels(caplog) == ["WARNING", "INFO"] * 2
+
+
+def test_operations_apart(incidents: Incidents, caplog: pytest.LogCaptureFixture) -> None:
+    """What becomes of one operation says nothing of another."""
+    for operation in ("stat", "lease"):
+        incidents.failed(operation, FAULTS[0])
+        incidents.worked(operation)
+    assert levels(caplog) == ["WARNING", "INFO"] * 2
