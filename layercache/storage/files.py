@@ -19,6 +19,7 @@ import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import obstore
@@ -63,8 +64,7 @@ async def files(
     Args:
         store: A store of obstore's.
         folder: From the root of the driver.
-        passed_over: Is told the path of what cannot be a file of a registry, so
-            written that it can be printed.
+        passed_over: Is told the path of what cannot be a file of a registry.
 
     Raises:
         BackendError: The storage could not be listed to the end.
@@ -83,13 +83,18 @@ async def files(
 
 
 async def folders(store: "ObjectStore", folder: str, passed_over: PassedOver = lambda _: None) -> list[str]:
-    """Return the names of the folders in *folder*, in no order; the arguments and errors are those of `files`."""
+    """Return the names of the folders in *folder*, in no order.
+
+    The arguments and errors are those of `files`; *passed_over* is told of files, too.
+    """
     if isinstance(store, LocalStore):
         return await asyncio.to_thread(_Disk(store, passed_over).folders, folder)
     try:
         listing = await obstore.list_with_delimiter_async(store, folder)
     except FAILURES as error:
         raise failure(folder, error) from error
+    for found in listing["objects"]:
+        passed_over(found["path"])
     return [path.rpartition("/")[2] for path in listing["common_prefixes"]]
 
 
@@ -97,7 +102,7 @@ class _Disk:
     """A directory of this machine; for one thread at a time."""
 
     def __init__(self, store: LocalStore, passed_over: PassedOver) -> None:
-        self._root = os.fsencode(store.prefix or "/")
+        self._root = os.fsencode(store.prefix or "/").rstrip(b"/")
         self._passed_over = passed_over
 
     def walk(self, folder: str) -> Iterator[File]:
@@ -110,11 +115,17 @@ class _Disk:
                     yield File(path, size)
 
     def folders(self, folder: str) -> list[str]:
-        return [path.rpartition("/")[2] for path, size in self._entries(folder) if size is None]
+        names = []
+        for path, size in self._entries(folder):
+            if size is None:
+                names.append(path.rpartition("/")[2])
+            else:
+                self._passed_over(path)
+        return names
 
     def _entries(self, folder: str) -> Iterator[tuple[str, int | None]]:
         """The path and the size of each file in *folder*, and of each folder None."""
-        directory = os.path.join(self._root, os.fsencode(folder.strip("/")))
+        directory = b"/".join((self._root, os.fsencode(folder.strip("/"))))
         try:
             with os.scandir(directory) as scanned:
                 entries = list(scanned)
@@ -140,32 +151,30 @@ class _Disk:
         if _UNWRITABLE.search(entry.name):
             return None
         try:
-            return entry.path[len(self._root) :].lstrip(b"/").decode()
+            return entry.path[len(self._root) + 1 :].decode()
         except UnicodeDecodeError:
             return None
 
     def _pass_over_special(self, entry: "os.DirEntry[bytes]") -> None:
-        """A pipe, a socket, a device; or a link to what is not there, as a file system that is not mounted."""
+        """A pipe, a socket, a device; or a link to what is not there, perhaps since it is not mounted."""
         if entry.is_symlink() and _NAME.fullmatch(entry.name):
-            raise BackendUnavailableError(f"{self._shown(entry.path)}: a link to what is not there")
+            raise BackendUnavailableError(f"{self._shown(entry.path)!r}: a link to what is not there")
         self._passed_over(self._shown(entry.path))
 
     def _judge(self, error: OSError, path: bytes) -> None:
         """Return if there is nothing of a registry at *path*, which cannot be looked at."""
         if error.errno in _VANISHED:  # since its folder was read
             return
-        if error.errno not in _ENDLESS and _NAME.fullmatch(os.path.basename(path)):
-            raise BackendError(f"{self._shown(path)}: {error.strerror}") from error
+        if error.errno not in _ENDLESS and _NAME.fullmatch(path.rpartition(b"/")[2]):
+            raise BackendError(f"{self._shown(path)!r}: {error.strerror}") from error
         self._passed_over(self._shown(path))
 
     def _shown(self, path: bytes) -> str:
-        return repr(path[len(self._root) :].decode(errors="backslashreplace"))[1:-1]
+        return path[len(self._root) + 1 :].decode(errors="backslashreplace")
 
 
 def _leads_back(path: bytes) -> bool:
     """Whether the link at *path* is to a folder that it lies in."""
-    target = os.stat(path)
-    while path != (path := os.path.dirname(path)):
-        if os.path.samestat(target, os.stat(path)):
-            return True
-    return False
+    place = Path(os.fsdecode(path))
+    target = place.stat()
+    return any(os.path.samestat(target, above.stat()) for above in place.parents)

@@ -12,24 +12,14 @@ blobs that stay since another repository has them; a cache is told of those by
 `removing`, or finds them by a `Reconciler`.
 """
 
-import atexit
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
-import obstore.store
-from obstore.exceptions import BaseError, GenericError, UnknownConfigurationKeyError
 
 from layercache.context import Context
-from layercache.errors import (
-    BackendError,
-    BackendUnavailableError,
-    CorruptEntryError,
-    InvalidArgumentError,
-    NotFoundError,
-)
-from layercache.meta import TREE, LayerMeta
+from layercache.errors import CorruptEntryError, NotFoundError
+from layercache.meta import LayerMeta
 from layercache.names import Digest
 from layercache.storage.layout import (
     MAX_LINK_LENGTH,
@@ -39,11 +29,11 @@ from layercache.storage.layout import (
     revision_link_path,
     tag_link_path,
 )
-from layercache.storage.listing import TreeListing
+from layercache.storage.listing import TreeListing, require_tree
+from layercache.storage.store import FAILURES, failure, masked_url, open_store
 
 if TYPE_CHECKING:  # obstore names these for type checkers only.
     from obstore import GetOptions, GetResult, ObjectMeta
-    from obstore.store import ObjectStore
 
 T = TypeVar("T")
 
@@ -82,20 +72,8 @@ class StorageSource:
             BackendUnavailableError: The directory does not exist, or nothing
                 names the account.
         """
-        open_store: Callable[..., ObjectStore] = obstore.store.from_url
-        self._url = url
-        try:
-            obstore.parse_scheme(url)
-        except (BaseError, ValueError) as error:
-            raise InvalidArgumentError(f"not a storage URL: {url!r}") from error
-        try:
-            self._store = open_store(url, **options)
-        except (UnknownConfigurationKeyError, TypeError, ValueError) as error:
-            raise InvalidArgumentError(f"not an option for {url}: {_first_line(error)}") from error
-        except BaseError as error:
-            raise self._named(error) from error
-        atexit.unregister(_let_threads_leave)  # However many sources, once is enough.
-        atexit.register(_let_threads_leave)
+        self._store = open_store(url, **options)
+        self._where = masked_url(url)
 
     # ---- what a cache asks
 
@@ -156,8 +134,7 @@ class StorageSource:
         A link is listed if its length is that of its own digest; one that names
         another, as one that is truncated, is for `contains` to read.
         """
-        await ctx.run(self._require_tree())
-        return await TreeListing.begin(ctx, self._store, self._named)
+        return await TreeListing.begin(ctx, self._store, self._where)
 
     # ---- one question each
 
@@ -185,8 +162,8 @@ class StorageSource:
         try:
             async for chunk in result.stream(CHUNK_SIZE):
                 yield chunk
-        except (BaseError, OSError) as error:
-            raise self._named(error) from error
+        except FAILURES as error:
+            raise failure(self._where, error) from error
 
     # ---- what the answers mean
 
@@ -195,42 +172,10 @@ class StorageSource:
         try:
             return await question
         except FileNotFoundError:
-            await self._require_tree()
+            await require_tree(self._store, self._where)
             return None
-        except (BaseError, OSError) as error:
-            raise self._named(error) from error
-
-    async def _require_tree(self) -> None:
-        try:
-            listing = await obstore.list_with_delimiter_async(self._store, TREE)
-        except (BaseError, OSError) as error:
-            raise self._named(error) from error
-        if not (listing["common_prefixes"] or listing["objects"]):
-            raise BackendUnavailableError(f"no registry's tree in {self._url}: nothing in {TREE}")
-
-    def _named(self, error: Exception) -> BackendError:
-        """The error of ours; the driver has one word for all that a network or a disk can do."""
-        kind = BackendUnavailableError if isinstance(error, GenericError) else BackendError
-        return kind(f"{self._url}: {_first_line(error)}")
+        except FAILURES as error:
+            raise failure(self._where, error) from error
 
     def __repr__(self) -> str:
-        return f"<StorageSource {self._url}>"
-
-
-def _first_line(error: Exception) -> str:
-    """What a driver's error says before it begins to dump its own insides."""
-    return str(error).partition("\n")[0]
-
-
-def _let_threads_leave() -> None:
-    """Keep a process that ends right after an answer from being aborted.
-
-        1  a thread of the driver hands over its answer, and waits for the GIL to leave by
-        2  the answer was the last one: the interpreter begins to finalize
-        3  the thread, told so, dies inside the interpreter        <- Fatal Python error
-
-    It waits 5 ms at most for a thread that holds the GIL and does not give it
-    up; here the GIL is free. (PyO3/pyo3-async-runtimes, issue 40; up to
-    Python 3.13.)
-    """
-    time.sleep(0.05)
+        return f"<StorageSource {self._where}>"

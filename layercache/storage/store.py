@@ -30,7 +30,7 @@ _QUERY = re.compile(r"\?[^\s\"<>]+")
 
 
 def masked(text: str) -> str:
-    """Return *text* without what may be secret in the URLs in it: a user, and a query, which may be signed."""
+    """Return *text* without what may be secret in its URLs: a user, and a query, which may be signed."""
     return _QUERY.sub("?***", _USER.sub("***@", text))
 
 
@@ -93,7 +93,7 @@ def _opened(url: str, options: dict[str, object]) -> "ObjectStore | Exception":
     except (BaseError, ValueError) as error:
         mask(error)
         failed = InvalidArgumentError(
-            "not a storage URL: file:///directory, s3://bucket/prefix, gs://…, az://… or https://… is expected"
+            "not a storage URL: file:///directory, s3://bucket/prefix, gs://… or az://… is expected"
         )
         failed.__cause__ = error.with_traceback(None)
         return failed
