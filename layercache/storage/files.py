@@ -170,7 +170,7 @@ class _Disk:
         self._passed_over(self._shown(path))
 
     def _shown(self, path: bytes) -> str:
-        return path[len(self._root) + 1 :].decode(errors="backslashreplace")
+        return os.fsdecode(path[len(self._root) + 1 :])
 
 
 def _leads_back(path: bytes) -> bool:

@@ -66,10 +66,7 @@ class TreeListing:
             BackendUnavailableError: There are blobs and nothing in the folder
                 of the repositories, or links and nothing in that of the blobs.
         """
-        if self._directories and not await ctx.run(folders(self._store, REPOSITORIES)):
-            await ctx.run(require_tree(self._store, self._where))
-            raise half_of_a_tree(BLOBS, REPOSITORIES)
-        async with aclosing(self._files(ctx, REPOSITORIES)) as listed:
+        async with aclosing(self.files(ctx, REPOSITORIES)) as listed:
             async for some in listed:
                 layers = [
                     link for path, size in some if (link := layer_of_link(path)) and len(link[1]) == size
@@ -84,22 +81,26 @@ class TreeListing:
     async def blobs(self, ctx: Context, part: str) -> AsyncIterator[Sequence[tuple[str, int]]]:
         """The digests of *part* whose blobs are there, and the lengths of these."""
         for directory in self._directories.get(part, ()):
-            async with aclosing(self._files(ctx, directory)) as listed:
+            async with aclosing(self.files(ctx, directory)) as listed:
                 async for some in listed:
                     found = [(digest_of_data(path), size) for path, size in some]
                     yield [(dgst, size) for dgst, size in found if dgst is not None]
 
-    async def _files(self, ctx: Context, folder: str) -> AsyncGenerator[Sequence[File], None]:
-        """The files of a registry below *folder*; what else lies there is added to the strays."""
+    async def files(self, ctx: Context, folder: str) -> AsyncGenerator[Sequence[File], None]:
+        """All files below *folder*; those that no registry wrote are added to the strays, too.
+
+        Raises:
+            BackendUnavailableError: There are blobs, and nothing in the folder of the repositories.
+        """
+        if folder == REPOSITORIES and self._directories and not await ctx.run(folders(self._store, folder)):
+            await ctx.run(require_tree(self._store, self._where))
+            raise half_of_a_tree(BLOBS, REPOSITORIES)
         listed = files(self._store, folder, self.strays.add)
         while some := await ctx.run(_next(listed)):
-            known: list[File] = []
-            for file in some:
-                if is_of_a_registry(file.path):
-                    known.append(file)
-                else:
-                    self.strays.add(file.path)
-            yield known
+            for path, _ in some:
+                if not is_of_a_registry(path):
+                    self.strays.add(path)
+            yield some
 
 
 async def require_tree(store: "ObjectStore", where: str) -> None:

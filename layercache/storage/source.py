@@ -12,6 +12,7 @@ blobs that stay since another repository has them; a cache is told of those by
 `removing`, or finds them by a `Reconciler`.
 """
 
+import errno
 from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
@@ -30,7 +31,8 @@ from layercache.storage.layout import (
     tag_link_path,
 )
 from layercache.storage.listing import TreeListing, require_tree
-from layercache.storage.store import FAILURES, failure, masked_url, open_store
+from layercache.storage.store import FAILURES, failure, mask, masked_url, open_store
+from layercache.storage.unused import Unused, find_unused
 
 if TYPE_CHECKING:  # obstore names these for type checkers only.
     from obstore import GetOptions, GetResult, ObjectMeta
@@ -136,6 +138,25 @@ class StorageSource:
         """
         return await TreeListing.begin(ctx, self._store, self._where)
 
+    # ---- what a sweep asks
+
+    async def unused(self, ctx: Context) -> Unused:
+        """Return the blobs that nobody has, read to the end before any of them is told.
+
+        In use is what a link of any repository is for or names, as a layer or as a
+        manifest, and whatever a manifest mentions that is linked. A link that is
+        corrupt keeps the blob that it is for.
+
+        Args:
+            ctx: Binds all of the reading. Pushes are to wait until the last of
+                these blobs is deleted: a blob may be there before its link is.
+
+        Raises:
+            BackendUnavailableError: There are blobs and not a single link, so
+                that nobody would have anything: not mounted, or not restored.
+        """
+        return await find_unused(ctx, await self.listing(ctx), self._link, self)
+
     # ---- one question each
 
     async def _has_linked_blob(self, link_path: str) -> bool:
@@ -148,15 +169,15 @@ class StorageSource:
             return None
         if result.meta["size"] > MAX_LINK_LENGTH:
             raise CorruptEntryError(path)
-        content = await self._answer(result.bytes_async())
+        content = await self._answer(path, result.bytes_async())
         return None if content is None else parse_link(path, bytes(content))
 
     async def _head(self, path: str) -> "ObjectMeta | None":
-        return await self._answer(obstore.head_async(self._store, path))
+        return await self._answer(path, obstore.head_async(self._store, path))
 
     async def _get(self, path: str, part: range | None = None) -> "GetResult | None":
         options: GetOptions = {} if part is None else {"range": (part.start, part.stop)}
-        return await self._answer(obstore.get_async(self._store, path, options=options))
+        return await self._answer(path, obstore.get_async(self._store, path, options=options))
 
     async def _chunks(self, result: "GetResult") -> AsyncIterator[bytes]:
         try:
@@ -167,15 +188,19 @@ class StorageSource:
 
     # ---- what the answers mean
 
-    async def _answer(self, question: Awaitable[T]) -> T | None:
-        """What the store answers; None if nothing lies there, in a tree that is there."""
+    async def _answer(self, path: str, question: Awaitable[T]) -> T | None:
+        """What the store answers about *path*; None if nothing lies there, in a tree that is there."""
         try:
             return await question
         except FileNotFoundError:
-            await require_tree(self._store, self._where)
-            return None
+            pass  # Its message may quote the URL, and is to be no context of another error.
         except FAILURES as error:
+            if f"(os error {errno.ELOOP})" in str(error):  # A link to itself.
+                mask(error)
+                raise CorruptEntryError(path) from error
             raise failure(self._where, error) from error
+        await require_tree(self._store, self._where)
+        return None
 
     def __repr__(self) -> str:
         return f"<StorageSource {self._where}>"
