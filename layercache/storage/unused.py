@@ -23,8 +23,9 @@ from layercache.storage.together import for_each
 
 QUESTIONS = 16  # at a time
 
-_MENTION = re.compile(rb"[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]{8,}")
-_LONGEST = 1_024  # characters of a digest
+# Begun by a quotation mark, so that no byte is looked at more than twice.
+_MENTION = re.compile(rb'"([a-z0-9+._-]+:[a-zA-Z0-9=_-]+)"')
+_LONGEST = 1_026  # a digest between quotation marks
 
 
 ReadLink = Callable[[str], Awaitable[Digest | None]]
