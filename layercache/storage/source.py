@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import obstore
 
 from layercache.context import Context
-from layercache.errors import CorruptEntryError, NotFoundError
+from layercache.errors import CorruptEntryError, LayerCacheError, NotFoundError
 from layercache.meta import LayerMeta
 from layercache.names import Digest
 from layercache.storage.layout import (
@@ -44,6 +44,9 @@ CHUNK_SIZE = 256 * 1024  # bytes; smaller ones cost throughput, larger ones only
 
 class StorageSource:
     """What a registry's tree says of its layers: a `LayerInfoSource`.
+
+    Attributes:
+        store: The store of obstore's, for who writes to the same tree.
 
     Every operation may raise, beside what it names itself:
 
@@ -74,8 +77,11 @@ class StorageSource:
             BackendUnavailableError: The directory does not exist, or nothing
                 names the account.
         """
-        self._store = open_store(url, **options)
-        self._where = masked_url(url)
+        opened, self._where = open_store(url, options), masked_url(url)
+        del url, options  # A frame of an error shows what is in it.
+        if isinstance(opened, LayerCacheError):
+            raise opened
+        self.store = opened
 
     # ---- what a cache asks
 
@@ -136,7 +142,7 @@ class StorageSource:
         A link is listed if its length is that of its own digest; one that names
         another, as one that is truncated, is for `contains` to read.
         """
-        return await TreeListing.begin(ctx, self._store, self._where)
+        return await TreeListing.begin(ctx, self.store, self._where)
 
     # ---- what a sweep asks
 
@@ -173,11 +179,11 @@ class StorageSource:
         return None if content is None else parse_link(path, bytes(content))
 
     async def _head(self, path: str) -> "ObjectMeta | None":
-        return await self._answer(path, obstore.head_async(self._store, path))
+        return await self._answer(path, obstore.head_async(self.store, path))
 
     async def _get(self, path: str, part: range | None = None) -> "GetResult | None":
         options: GetOptions = {} if part is None else {"range": (part.start, part.stop)}
-        return await self._answer(path, obstore.get_async(self._store, path, options=options))
+        return await self._answer(path, obstore.get_async(self.store, path, options=options))
 
     async def _chunks(self, result: "GetResult") -> AsyncIterator[bytes]:
         try:
@@ -192,14 +198,14 @@ class StorageSource:
         """What the store answers about *path*; None if nothing lies there, in a tree that is there."""
         try:
             return await question
-        except FileNotFoundError:
-            pass  # Its message may quote the URL, and is to be no context of another error.
+        except FileNotFoundError as error:
+            mask(error)  # Who asks next may fail in this frame, which keeps the answer.
         except FAILURES as error:
             if f"(os error {errno.ELOOP})" in str(error):  # A link to itself.
                 mask(error)
                 raise CorruptEntryError(path) from error
             raise failure(self._where, error) from error
-        await require_tree(self._store, self._where)
+        await require_tree(self.store, self._where)
         return None
 
     def __repr__(self) -> str:

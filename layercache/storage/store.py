@@ -9,17 +9,25 @@ takes its place is linked to it; and no message of ours quotes what it was given
 import atexit
 import re
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 import obstore
 import obstore.store
 from obstore.exceptions import BaseError, GenericError, UnknownConfigurationKeyError
+from obstore.store import HTTPStore
 
-from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
+from layercache.errors import (
+    BackendError,
+    BackendUnavailableError,
+    InvalidArgumentError,
+    LayerCacheError,
+)
 
 if TYPE_CHECKING:  # obstore names it for type checkers only.
     from obstore.store import ObjectStore
+
+E = TypeVar("E", bound=LayerCacheError)
 
 FAILURES = (BaseError, OSError)  # what obstore raises when a storage fails
 
@@ -46,24 +54,47 @@ def masked_url(url: str) -> str:
     return masked(f"{scheme}://***@{place}" if at else url)
 
 
-def open_store(url: str, **options: object) -> "ObjectStore":
-    """Open the store at *url*; nothing is asked of a bucket yet.
+class MaskedHTTPStore(HTTPStore):
+    """An HTTP store, whose URL is all that opens it; other stores do not show what lets them in."""
+
+    def __repr__(self) -> str:
+        return f"HTTPStore({masked_url(self.url)!r})"
+
+
+def open_store(url: str, options: Mapping[str, object]) -> "ObjectStore | LayerCacheError":
+    """Open the store at *url*, and return it, or why it cannot be opened; nothing is asked of a bucket yet.
+
+    Returned, and not raised, since the frames of an error show what is in them.
+    Raise it when *url* and *options* are gone.
 
     Args:
         url: What `StorageSource` takes.
         options: What `obstore.store.from_url` takes.
 
-    Raises:
-        InvalidArgumentError: *url* or an option is not understood.
-        BackendUnavailableError: The directory does not exist, or nothing names the account.
+    Returns:
+        The store; an `InvalidArgumentError` if *url* or an option is not
+        understood; a `BackendUnavailableError` if the directory does not
+        exist, or nothing names the account.
     """
-    opened = _opened(url, options)
-    del url, options  # The frame of an error shows what is in it.
-    if isinstance(opened, Exception):
-        raise opened
+    try:
+        scheme = obstore.parse_scheme(url)
+    except (BaseError, ValueError) as error:
+        error.args = ("not understood",)  # It quotes what was given, of which nothing is known.
+        expected = "file:///directory, s3://bucket/prefix, gs://… or az://… is expected"
+        return _caused(InvalidArgumentError(f"not a storage URL: {expected}"), error)
+    opening: Callable[..., ObjectStore] = obstore.store.from_url
+    if scheme == "http":
+        opening = MaskedHTTPStore.from_url
+    try:
+        store = opening(url, **options)
+    except (UnknownConfigurationKeyError, TypeError, ValueError) as error:
+        mask(error)
+        return _caused(InvalidArgumentError(f"not an option for {masked_url(url)}: {error}"), error)
+    except BaseError as error:
+        return _caused(failure(masked_url(url), error), error)
     atexit.unregister(_let_threads_leave)  # However many stores, once is enough.
     atexit.register(_let_threads_leave)
-    return opened
+    return store
 
 
 def failure(where: str, error: Exception) -> BackendError:
@@ -84,27 +115,10 @@ def mask(error: Exception) -> None:
     error.args = (masked(reason)[:MAX_REASON],)
 
 
-def _opened(url: str, options: dict[str, object]) -> "ObjectStore | Exception":
-    """The store, or why there is none; an error that is returned carries no frame."""
-    opening: Callable[..., ObjectStore] = obstore.store.from_url
-    failed: Exception
-    try:
-        obstore.parse_scheme(url)
-    except (BaseError, ValueError) as error:
-        mask(error)
-        failed = InvalidArgumentError(
-            "not a storage URL: file:///directory, s3://bucket/prefix, gs://… or az://… is expected"
-        )
-        failed.__cause__ = error.with_traceback(None)
-        return failed
-    try:
-        return opening(url, **options)
-    except (UnknownConfigurationKeyError, TypeError, ValueError) as error:
-        mask(error)
-        failed = InvalidArgumentError(f"not an option for {masked_url(url)}: {error}")
-        failed.__cause__ = error.with_traceback(None)
-    except BaseError as error:
-        failed = failure(masked_url(url), error.with_traceback(None))
+def _caused(failed: E, error: Exception) -> E:
+    """*failed*, which *error* caused; without the frames of that one."""
+    mask(error)
+    failed.__cause__ = error.with_traceback(None)
     return failed
 
 

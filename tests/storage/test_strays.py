@@ -12,7 +12,6 @@ from layercache.context import background
 from layercache.errors import BackendUnavailableError
 from layercache.memory import MemoryCache
 from layercache.storage.files import files, folders
-from layercache.storage.store import open_store
 from tests.storage.trees import Tree
 from tests.storage.worlds import World
 
@@ -152,7 +151,7 @@ async def test_folder_that_is_not_mounted(memory_world: World, tmp_path: Path, n
 async def test_folder_that_vanishes_is_no_error(memory_world: World, tmp_path: Path) -> None:
     """A folder that is deleted while its parent is read, is passed over in silence."""
     await memory_world.layer("x", b"layer")
-    store = open_store(tmp_path.as_uri())
+    store = memory_world.source.store
     assert [some async for some in files(store, "docker/registry/v2/repositories/gone")] == []
     assert await folders(store, "docker/registry/v2/repositories/gone") == []
     assert await folders(store, "docker/registry/v2/repositories") == ["x"]

@@ -28,7 +28,7 @@ from layercache import BackendError, BackendUnavailableError, Context, Digest, N
 from layercache.oci import OCIError
 from layercache.storage import StorageSource
 from layercache.storage.files import File, files, folders
-from layercache.storage.store import mask, open_store
+from layercache.storage.store import mask
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -62,10 +62,10 @@ class Tree:
     """The tree below a URL."""
 
     def __init__(self, url: str) -> None:
-        self.source = StorageSource(url)
         # The Go registry takes an empty folder for a tag.
         options = {"automatic_cleanup": True} if url.startswith("file:") else {}
-        self._store = open_store(url, **options)
+        self.source = StorageSource(url, **options)
+        self._store = self.source.store
 
     # ---- files
 
