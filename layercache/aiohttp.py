@@ -25,7 +25,7 @@ from layercache.cache import LayerInfoCache
 from layercache.context import CancelableContext, Context
 from layercache.errors import LayerCacheError
 from layercache.oci import OCIError, to_oci_error
-from layercache.requests import REQUEST_SECONDS, ClientDisconnectedError, Terms, carrying
+from layercache.requests import REQUEST_SECONDS, ClientDisconnectedError, Terms, carrying, request_id
 
 __all__ = ["CACHE", "CONTEXT", "add_cache", "context_middleware"]
 
@@ -94,7 +94,10 @@ async def _telling(request: web.Request, handler: Handler) -> web.StreamResponse
     except (LayerCacheError, OCIError) as error:
         if request.writer.output_size > 0:  # A second answer would be read as part of the first.
             raise
-        refusal = to_oci_error(error) if isinstance(error, LayerCacheError) else error
+        if isinstance(error, LayerCacheError):
+            refusal = to_oci_error(error, request_id(request[CONTEXT]))
+        else:
+            refusal = error
     body = json.dumps(refusal.body()).encode()  # json_response would say "charset=utf-8", as JSON need not
     return web.Response(
         body=body, status=refusal.status, headers=refusal.headers, content_type="application/json"

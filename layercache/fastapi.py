@@ -22,6 +22,7 @@ from layercache.cache import LayerInfoCache
 from layercache.context import Context
 from layercache.errors import LayerCacheError
 from layercache.oci import OCIError, to_oci_error
+from layercache.requests import request_id
 
 __all__ = [
     "Cache",
@@ -75,7 +76,8 @@ def cache_lifespan(
 def add_exception_handlers(app: FastAPI) -> None:
     """Have *app* answer `OCIError` and every error of this library with an OCI error body.
 
-    The status of an error of ours is that of `layercache.oci.to_oci_error`. A
+    The status of an error of ours, and what is told of it, is that of
+    `layercache.oci.to_oci_error`, which names the request as its context does. A
     websocket is not answered: there the error goes on to the server, which
     logs it and closes the connection.
     """
@@ -87,7 +89,14 @@ async def _refuse(connection: HTTPConnection, error: Exception) -> Response:
     if connection.scope["type"] == "websocket":
         raise error
     if isinstance(error, LayerCacheError):
-        error = to_oci_error(error)
+        error = to_oci_error(error, _request_id(connection))
     if not isinstance(error, OCIError):
         raise error
     return JSONResponse(error.body(), error.status, error.headers)
+
+
+def _request_id(connection: HTTPConnection) -> str:
+    try:
+        return request_id(request_context(connection.scope))
+    except RuntimeError:  # There need be no ContextMiddleware to have errors told.
+        return ""

@@ -3,18 +3,23 @@
 For any framework: `layercache.fastapi` and `layercache.aiohttp` send these.
 """
 
+import logging
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from layercache.errors import (
     BackendUnavailableError,
     CanceledError,
+    CorruptEntryError,
     DeadlineExceededError,
     InvalidArgumentError,
     LayerCacheError,
     NotFoundError,
 )
 from layercache.requests import ClientDisconnectedError
+
+_log = logging.getLogger(__name__)
 
 
 class OCIError(Exception):
@@ -63,24 +68,38 @@ def told(status: int, code: str) -> Iterator[None]:
         raise OCIError(status, code, str(error)) from error
 
 
-def to_oci_error(error: LayerCacheError) -> OCIError:
+def to_oci_error(error: LayerCacheError, request_id: str = "") -> OCIError:
     """Return what is told of *error* where the handler did not say it itself.
 
     400 for a malformed argument, 404 for what nobody has, 499 if the client
     went away (nobody reads it, but logs do), 504 if the time was up, 503 for
     a store that is unavailable or a call that was given up, else 500.
+
+    What a store said may name hosts, directories and whatever else a server does not
+    tell strangers. So the client is told that it failed and what to ask for in the log,
+    and the log, `layercache.oci`, has the rest.
+
+    Args:
+        error: What went wrong.
+        request_id: What the log and the client call the request; by default a new name.
     """
     match error:
         case InvalidArgumentError():
-            status, code = 400, "UNSUPPORTED"
+            return OCIError(400, "UNSUPPORTED", str(error))
         case NotFoundError():
-            status, code = 404, "BLOB_UNKNOWN"
+            return OCIError(404, "BLOB_UNKNOWN", str(error))
         case DeadlineExceededError():
-            status, code = 504, "UNAVAILABLE"
+            return OCIError(504, "UNAVAILABLE", str(error))
         case CanceledError(__cause__=ClientDisconnectedError()):
-            status, code = 499, "UNAVAILABLE"
-        case CanceledError() | BackendUnavailableError():
-            status, code = 503, "UNAVAILABLE"
+            return OCIError(499, "UNAVAILABLE", str(error))
+        case CanceledError():
+            return OCIError(503, "UNAVAILABLE", str(error))
+        case BackendUnavailableError():
+            status, code, told_of_it = 503, "UNAVAILABLE", "a store of this registry is unavailable"
+        case CorruptEntryError():  # A key or a path, both from the root of their store.
+            status, code, told_of_it = 500, "UNKNOWN", str(error)
         case _:
-            status, code = 500, "UNKNOWN"
-    return OCIError(status, code, str(error))
+            status, code, told_of_it = 500, "UNKNOWN", "a store of this registry failed"
+    request_id = request_id or secrets.token_hex(8)
+    _log.error("request %s: %s: %s", request_id, type(error).__name__, error)
+    return OCIError(status, code, f"{told_of_it}; request {request_id}")

@@ -46,6 +46,12 @@ class Terms(NamedTuple):
         return float(asked) if _SECONDS.fullmatch(asked) else math.inf
 
 
+def request_id(ctx: Context) -> str:
+    """Return what the request of *ctx* is called; empty if it has no name."""
+    name = ctx.value(REQUEST_ID)
+    return name if isinstance(name, str) else ""
+
+
 def carrying(headers: Mapping[str, str]) -> Context:
     """Return a context without an end that carries what *headers* say: `REQUEST_ID`, `TRACEPARENT`.
 

@@ -10,6 +10,7 @@ same tomorrow and to another server: a walk that was interrupted goes on with th
 part that it was in.
 """
 
+import threading
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -22,6 +23,7 @@ ODD_PART = "odd"  # of the digests that do not begin with two hexadecimal digits
 PARTS = (*(f"{number:02x}" for number in range(256)), ODD_PART)
 
 _EVEN_PARTS = frozenset(PARTS[:-1])
+_SHOWN = 20  # names of strays
 
 
 def part_of(dgst: str) -> str:
@@ -99,6 +101,9 @@ class ScannableCache(LayerInfoCache):
 # ---- a source
 
 
+Links = Sequence[tuple[str, str]]
+
+
 class Listing(Protocol):
     """What a source has, as far as a list can tell."""
 
@@ -107,6 +112,57 @@ class Listing(Protocol):
 
     def blobs(self, ctx: Context, part: str) -> AsyncIterator[Sequence[tuple[str, int]]]:
         """The digests of *part* whose blobs are there, and the lengths of these."""
+
+
+class Strays:
+    """What lies where a source keeps its own, and is not the source's: how much, and the first names.
+
+    Attributes:
+        count: How many were passed over.
+        shown: The names of the first 20, so written that they can be printed.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.shown: list[str] = []
+        self._lock = threading.Lock()
+
+    def add(self, name: str) -> None:
+        """One more was passed over; to be called from any thread."""
+        with self._lock:
+            self.count += 1
+            if len(self.shown) < _SHOWN:
+                self.shown.append(repr(name)[1:-1])
+
+
+@runtime_checkable
+class FullListing(Listing, Protocol):
+    """A listing that tells manifests as well, and what it passed over.
+
+    A cache that a Go registry of version 3 writes to remembers manifests as it does
+    layers; but a manifest that is not remembered is not missing.
+
+    Attributes:
+        strays: What was passed over until now.
+    """
+
+    strays: Strays
+
+    def members(self, ctx: Context) -> AsyncIterator[tuple[Links, Links]]:
+        """Repositories and the layers that they link, as `links`; and the manifests that they link."""
+
+
+@runtime_checkable
+class ManifestSource(LayerInfoSource, Protocol):
+    """A source that tells manifests from layers."""
+
+    async def has_manifest(self, ctx: Context, repo: str, dgst: str) -> bool:
+        """Return whether *repo* links the manifest *dgst*; whether its bytes are there is for `meta`.
+
+        Raises:
+            ContextError: *ctx* ended first.
+            BackendError: The source could not answer.
+        """
 
 
 @runtime_checkable

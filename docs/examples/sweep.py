@@ -5,12 +5,13 @@ python docs/examples/sweep.py --root /var/lib/docker-registry --cache redis://12
 
 import argparse
 import asyncio
+import sys
 from pathlib import Path
 
 from registry.sweep import sweep
 from registry.tree import Tree
 
-from layercache import Digest, background, open_cache
+from layercache import Digest, LayerCacheError, background, open_cache
 
 
 def main() -> None:
@@ -20,8 +21,11 @@ def main() -> None:
     parser.add_argument("--cache", required=True, help="the URL of the cache that the registries share")
     options = parser.parse_args()
     root = options.root if "://" in options.root else Path(options.root).resolve().as_uri()
-    for dgst in asyncio.run(swept(root, options.cache)):
-        print(dgst)
+    try:
+        for dgst in asyncio.run(swept(root, options.cache)):
+            print(dgst)
+    except LayerCacheError as error:
+        sys.exit(f"sweep.py: nothing more is deleted: {error}")
 
 
 async def swept(root: str, cache_url: str) -> list[Digest]:

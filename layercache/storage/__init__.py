@@ -3,5 +3,6 @@
 from layercache.storage.reconcile import Reconciler
 from layercache.storage.report import Difference, Kind, Report
 from layercache.storage.source import StorageSource
+from layercache.storage.unused import Unused
 
-__all__ = ["Difference", "Kind", "Reconciler", "Report", "StorageSource"]
+__all__ = ["Difference", "Kind", "Reconciler", "Report", "StorageSource", "Unused"]

@@ -40,7 +40,8 @@ from layercache.cache import LayerInfoSource
 from layercache.context import Context
 from layercache.errors import CorruptEntryError, InvalidArgumentError, NotFoundError
 from layercache.meta import LayerMeta
-from layercache.scan import ScannableCache
+from layercache.scan import ManifestSource, ScannableCache
+from layercache.storage.layout import digest_of_data
 from layercache.storage.report import Difference, Kind
 
 
@@ -81,10 +82,19 @@ class Auditor:
         return not await self._has(ctx, repo, dgst)
 
     async def _is_misplaced(self, ctx: Context, dgst: str) -> bool:
-        said, known = await self._where(ctx, dgst), await self._known(ctx, dgst)
-        if known is None or _agree(said, known):
+        known = await self._known(ctx, dgst)
+        if known is None or _agree(await self._where(ctx, dgst), known):
+            return False
+        if await self._is_alias(ctx, dgst, known):
             return False
         return not _agree(await self._where(ctx, dgst), known)
+
+    async def _is_alias(self, ctx: Context, dgst: str, known: LayerMeta) -> bool:
+        """Whether a Go registry keeps *dgst* under a digest of another algorithm, whose blob is there."""
+        canonical = digest_of_data(known.path.lstrip("/"))
+        if canonical is None or canonical.partition(":")[0] == dgst.partition(":")[0]:
+            return False
+        return _agree(await self._where(ctx, canonical), known)
 
     async def _is_known(self, ctx: Context, repo: str, dgst: str) -> bool | None:
         """Whether the cache says so; None: it makes no sense, which is a difference of its own."""
@@ -151,9 +161,16 @@ class Auditor:
 
     async def _has(self, ctx: Context, repo: str, dgst: str) -> bool:
         try:
-            return await ask_membership(self._source, ctx, repo, dgst)
+            is_member = await ask_membership(self._source, ctx, repo, dgst)
+            return is_member or await self._has_manifest(ctx, repo, dgst)
         except InvalidArgumentError:  # No source has what cannot be named.
             return False
+
+    async def _has_manifest(self, ctx: Context, repo: str, dgst: str) -> bool:
+        """Whether it is a manifest of *repo*: a Go registry of version 3 remembers these, too."""
+        if not isinstance(self._source, ManifestSource):
+            return False
+        return await self._source.has_manifest(ctx, repo, dgst) and await self._where(ctx, dgst) is not None
 
     async def _where(self, ctx: Context, dgst: str) -> LayerMeta | None:
         try:

@@ -25,7 +25,7 @@ _ELSEWHERE = -1  # the length of a blob that is known to lie where no registry k
 
 # ---- a record is a line: of what kind, about which digest, and the rest
 
-_MEMBER, _LINK, _TRACE, _META, _CORRUPT = "m", "l", "t", "i", "c"
+_MEMBER, _LINK, _MANIFEST, _TRACE, _META, _CORRUPT = "m", "l", "r", "t", "i", "c"
 
 
 def member_record(repo: str, dgst: str) -> str:
@@ -36,6 +36,11 @@ def member_record(repo: str, dgst: str) -> str:
 def link_record(repo: str, dgst: str) -> str:
     """The source lists that *repo* links *dgst*."""
     return f"{_LINK}{dgst}\t{repo}"
+
+
+def manifest_record(repo: str, dgst: str) -> str:
+    """The source lists that *repo* links the manifest *dgst*."""
+    return f"{_MANIFEST}{dgst}\t{repo}"
 
 
 def trace_record(repo: str, dgst: str) -> str:
@@ -78,7 +83,7 @@ class Records:
     """The records of one part, read."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self.pairs: dict[str, set[str]] = {_MEMBER: set(), _LINK: set(), _TRACE: set()}
+        self.pairs: dict[str, set[str]] = {kind: set() for kind in (_MEMBER, _LINK, _MANIFEST, _TRACE)}
         self.lengths: dict[str, int] = {}
         self.corrupt: set[CorruptKey] = set()
         for line in lines:
@@ -103,12 +108,13 @@ def suspects(lines: Iterable[str], blobs: Mapping[str, int], *, has_metas: bool 
     records = Records(lines)
     members, links, traces = (records.pairs[kind] for kind in (_MEMBER, _LINK, _TRACE))
     there = {pair for pair in links if pair.partition("\t")[0] in blobs}
+    manifests = {pair for pair in records.pairs[_MANIFEST] if pair.partition("\t")[0] in blobs}
     wrong = {dgst for dgst, length in records.lengths.items() if blobs.get(dgst) != length}
     unreadable = {corrupt.dgst for corrupt in records.corrupt if corrupt.repo is None}
     unknown = blobs.keys() - records.lengths.keys() - unreadable if has_metas else ()
     return [
         *_corrupt(records.corrupt),
-        *_of_pairs(Kind.STALE, members - there),
+        *_of_pairs(Kind.STALE, members - there - manifests),
         *(Difference(Kind.STALE, None, dgst) for dgst in sorted(wrong)),
         *_of_pairs(Kind.LEFTOVER, traces - members),
         *filter(_is_well_named, _of_pairs(Kind.MISSING, there - members)),

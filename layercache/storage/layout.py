@@ -85,11 +85,20 @@ def parse_link(path: str, content: bytes) -> Digest:
 
 def layer_of_link(path: str) -> tuple[str, str] | None:
     """The repository and the digest whose layer link lies at *path*; None if no such link does."""
-    tree_and_repo, _, rest = path.rpartition("/_layers/")
+    return _of_link(path, "/_layers/")
+
+
+def _of_link(path: str, folder: str) -> tuple[str, str] | None:
+    tree_and_repo, _, rest = path.rpartition(folder)
     names = rest.split("/")
     if len(names) != 3 or names[2] != "link":
         return None
     return tree_and_repo[len(_REPOSITORIES) :], f"{names[0]}:{names[1]}"
+
+
+def manifest_of_link(path: str) -> tuple[str, str] | None:
+    """The repository and the digest whose manifest link lies at *path*; None if no such link does."""
+    return _of_link(path, "/_manifests/revisions/")
 
 
 def digest_of_data(path: str) -> str | None:
@@ -98,6 +107,27 @@ def digest_of_data(path: str) -> str | None:
     if len(names) != 5 or names[4] != "data" or names[2] != names[3][:2]:
         return None
     return f"{names[1]}:{names[3]}"
+
+
+# All that registries write, down to the file. Of what a registry keeps in a folder of its own, `_uploads`
+# or `_referrers`, only the folder is known.
+_DIGEST = r"(?:sha256/[0-9a-f]{64}|sha512/[0-9a-f]{128}|(?!sha(?:256|512)/)[a-z0-9+._-]+/[\w=-]+)"
+_OF_A_REGISTRY = re.compile(
+    rf"{TREE[1:]}/(?:[^/]+"
+    rf"|blobs/(?!sha256/(?!../[0-9a-f]{{64}}/)|sha512/(?!../[0-9a-f]{{128}}/))"
+    rf"[a-z0-9+._-]+/(?P<two>..?)/(?P=two)[\w=-]*/data"
+    rf"|repositories/(?:[a-z0-9]+(?:[._-]+[a-z0-9]+)*/)+(?:"
+    rf"_layers/{_DIGEST}/link"
+    rf"|_manifests/revisions/{_DIGEST}/(?:link|signatures/{_DIGEST}/link)"
+    rf"|_manifests/tags/{_TAG.pattern}/(?:current|index/{_DIGEST})/link"
+    rf"|_(?!layers/|manifests/)[a-z]+/[!-~]+))",
+    re.ASCII,
+)
+
+
+def is_of_a_registry(path: str) -> bool:
+    """Whether a registry could have written the file at *path*, which begins without a slash."""
+    return _OF_A_REGISTRY.fullmatch(path) is not None
 
 
 def _repository_path(repo: str) -> str:

@@ -1,92 +1,123 @@
-"""What a registry's tree has, listed: a thousandth of the requests that asking for each would take."""
+"""What a registry's tree has, listed: a thousandth of the requests that asking for each would take.
+
+A half of a tree that is not mounted, or not restored yet, lists as empty, and whoever
+believed that would forget, or delete, all that is in the other half. So a tree of
+which one half has something and the other has nothing is not listed.
+"""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Self
 
-import obstore
-from obstore.exceptions import BaseError
-
 from layercache.context import Context
-from layercache.errors import BackendError
+from layercache.errors import BackendUnavailableError
 from layercache.meta import TREE
-from layercache.scan import part_of
-from layercache.storage.layout import digest_of_data, layer_of_link
+from layercache.scan import Links, Strays, part_of
+from layercache.storage.files import File, files, folders
+from layercache.storage.layout import digest_of_data, is_of_a_registry, layer_of_link, manifest_of_link
 
-if TYPE_CHECKING:  # obstore names these for type checkers only.
-    from obstore import ListStream, ObjectMeta
+if TYPE_CHECKING:  # obstore names it for type checkers only.
     from obstore.store import ObjectStore
 
-CHUNK_SIZE = 1_000  # objects, as many as a bucket lists in one answer
-
-Named = Callable[[Exception], BackendError]
+BLOBS, REPOSITORIES = f"{TREE}/blobs", f"{TREE}/repositories"
 
 
 class TreeListing:
-    """What is in a registry's tree: a `Listing`."""
+    """What is in a registry's tree: a `FullListing`."""
 
-    def __init__(self, store: "ObjectStore", named: Named, directories: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, store: "ObjectStore", where: str, directories: Mapping[str, Sequence[str]], strays: Strays
+    ) -> None:
         """List what is in *store*.
 
         Args:
             store: The root of the registry's storage driver.
-            named: Makes an error of ours of one of the driver's.
+            where: What an error calls it.
             directories: By part, where its blobs lie.
+            strays: What was passed over to find them; the rest is added to it.
         """
         self._store = store
-        self._named = named
+        self._where = where
         self._directories = directories
+        self.strays = strays
 
     @classmethod
-    async def begin(cls, ctx: Context, store: "ObjectStore", named: Named) -> Self:
-        """Look which directories have blobs: one request, and one for each algorithm."""
+    async def begin(cls, ctx: Context, store: "ObjectStore", where: str) -> Self:
+        """Look which directories have blobs: a request, and one for each algorithm."""
+        await ctx.run(require_tree(store, where))
+        strays = Strays()
         directories: dict[str, list[str]] = defaultdict(list)
-        try:
-            for algorithm in await _subdirectories(ctx, store, f"{TREE}/blobs"):
-                for directory in await _subdirectories(ctx, store, algorithm):
-                    pair = directory.rpartition("/")[2]
-                    directories[part_of(f":{pair}")].append(directory)
-        except (BaseError, OSError) as error:
-            raise named(error) from error
-        return cls(store, named, directories)
+        for algorithm in await ctx.run(folders(store, BLOBS, strays.add)):
+            for pair in await ctx.run(folders(store, f"{BLOBS}/{algorithm}", strays.add)):
+                directories[part_of(f":{pair}")].append(f"{BLOBS}/{algorithm}/{pair}")
+        return cls(store, where, directories, strays)
 
-    async def links(self, ctx: Context) -> AsyncIterator[Sequence[tuple[str, str]]]:
-        """Repositories and digests that they link."""
-        async for objects in self._list(ctx, f"{TREE}/repositories"):
-            links: list[tuple[str, str]] = []
-            for found in objects:
-                layer = layer_of_link(found["path"])
-                if layer is not None and len(layer[1]) == found["size"]:
-                    links.append(layer)
-            yield links
+    async def links(self, ctx: Context) -> AsyncIterator[Links]:
+        """Repositories and the layers that they link; the errors are those of `members`."""
+        async with aclosing(self.members(ctx)) as listed:
+            async for layers, _ in listed:
+                yield layers
+
+    async def members(self, ctx: Context) -> AsyncGenerator[tuple[Links, Links], None]:
+        """Repositories and the layers that they link, and the manifests.
+
+        Raises:
+            BackendUnavailableError: There are blobs and nothing in the folder
+                of the repositories, or links and nothing in that of the blobs.
+        """
+        async with aclosing(self.files(ctx, REPOSITORIES)) as listed:
+            async for some in listed:
+                layers = [
+                    link for path, size in some if (link := layer_of_link(path)) and len(link[1]) == size
+                ]
+                manifests = [
+                    link for path, size in some if (link := manifest_of_link(path)) and len(link[1]) == size
+                ]
+                if (layers or manifests) and not self._directories:
+                    raise half_of_a_tree(REPOSITORIES, BLOBS)
+                yield layers, manifests
 
     async def blobs(self, ctx: Context, part: str) -> AsyncIterator[Sequence[tuple[str, int]]]:
         """The digests of *part* whose blobs are there, and the lengths of these."""
         for directory in self._directories.get(part, ()):
-            async for objects in self._list(ctx, directory):
-                blobs: list[tuple[str, int]] = []
-                for found in objects:
-                    dgst = digest_of_data(found["path"])
-                    if dgst is not None:
-                        blobs.append((dgst, found["size"]))
-                yield blobs
+            async with aclosing(self.files(ctx, directory)) as listed:
+                async for some in listed:
+                    found = [(digest_of_data(path), size) for path, size in some]
+                    yield [(dgst, size) for dgst, size in found if dgst is not None]
 
-    async def _list(self, ctx: Context, prefix: str) -> "AsyncIterator[Sequence[ObjectMeta]]":
-        try:
-            stream: ListStream[Sequence[ObjectMeta]] = obstore.list(
-                self._store, prefix, chunk_size=CHUNK_SIZE
-            )
-            while objects := await ctx.run(_next(stream)):
-                yield objects
-        except (BaseError, OSError) as error:
-            raise self._named(error) from error
+    async def files(self, ctx: Context, folder: str) -> AsyncGenerator[Sequence[File], None]:
+        """All files below *folder*; those that no registry wrote are added to the strays, too.
 
-
-async def _subdirectories(ctx: Context, store: "ObjectStore", directory: str) -> Sequence[str]:
-    listing = await ctx.run(obstore.list_with_delimiter_async(store, directory))
-    return listing["common_prefixes"]
+        Raises:
+            BackendUnavailableError: There are blobs, and nothing in the folder of the repositories.
+        """
+        if folder == REPOSITORIES and self._directories and not await ctx.run(folders(self._store, folder)):
+            await ctx.run(require_tree(self._store, self._where))
+            raise half_of_a_tree(BLOBS, REPOSITORIES)
+        listed = files(self._store, folder, self.strays.add)
+        while some := await ctx.run(_next(listed)):
+            for path, _ in some:
+                if not is_of_a_registry(path):
+                    self.strays.add(path)
+            yield some
 
 
-async def _next(stream: "ListStream[Sequence[ObjectMeta]]") -> "Sequence[ObjectMeta] | None":
+async def require_tree(store: "ObjectStore", where: str) -> None:
+    """Raise `BackendUnavailableError` if there is nothing at all of a tree in *store*."""
+    lying: list[str] = []
+    if not await folders(store, TREE, lying.append) and not lying:
+        raise BackendUnavailableError(f"no registry's tree in {where}: nothing in {TREE}")
+
+
+def half_of_a_tree(there: str, missing: str) -> BackendUnavailableError:
+    """What to raise where one half of a tree has something, and the other nothing."""
+    return BackendUnavailableError(
+        f"half of a registry's tree: something is in {there} and nothing in {missing}; "
+        "is all of it mounted, and restored?"
+    )
+
+
+async def _next(listed: AsyncIterator[Sequence[File]]) -> Sequence[File] | None:
     """What comes next; a coroutine, so that nothing is asked under a context that has ended."""
-    return await anext(stream, None)
+    return await anext(listed, None)

@@ -29,7 +29,7 @@ What changes during the walk may be missed, and is for the next.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
 from math import ceil
@@ -37,7 +37,7 @@ from math import ceil
 from layercache.cache import LayerInfoSource
 from layercache.context import Context
 from layercache.errors import InvalidArgumentError, shown
-from layercache.scan import PARTS, ListableSource, Listing, ScannableCache, part_of
+from layercache.scan import PARTS, FullListing, Links, ListableSource, Listing, ScannableCache, part_of
 from layercache.storage import comparison
 from layercache.storage.audit import Auditor
 from layercache.storage.report import Difference, Kind, Report, Tally
@@ -115,6 +115,8 @@ class Reconciler:
 
     async def _walk(self, ctx: Context, parts: Sequence[str], tally: Tally, *, fix: bool) -> None:
         listing = await self._source.listing(ctx) if isinstance(self._source, ListableSource) else None
+        if isinstance(listing, FullListing):
+            tally.strays = listing.strays
         sides = _Sides(self._cache, listing, tally)
         with Spill(parts) as spill:
             await together(sides.spill_cache(ctx, spill), sides.spill_links(ctx, spill))
@@ -176,12 +178,21 @@ class _Sides:
             await spill.relieve()
 
     async def spill_links(self, ctx: Context, spill: Spill) -> None:
-        if self._listing is not None:
+        async for links, manifests in self._members(ctx):
+            for repo, dgst in links:
+                spill.add(part_of(dgst), comparison.link_record(repo, dgst))
+            for repo, dgst in manifests:
+                spill.add(part_of(dgst), comparison.manifest_record(repo, dgst))
+            self._tally.read(listed=len(links))
+            await spill.relieve()
+
+    async def _members(self, ctx: Context) -> AsyncIterator[tuple[Links, Links]]:
+        if isinstance(self._listing, FullListing):
+            async for links, manifests in self._listing.members(ctx):
+                yield links, manifests
+        elif self._listing is not None:
             async for links in self._listing.links(ctx):
-                for repo, dgst in links:
-                    spill.add(part_of(dgst), comparison.link_record(repo, dgst))
-                self._tally.read(listed=len(links))
-                await spill.relieve()
+                yield links, ()
 
     async def list_blobs(self, ctx: Context, part: str) -> dict[str, int]:
         lengths: dict[str, int] = {}

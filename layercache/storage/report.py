@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import NamedTuple
 
-from layercache.scan import PARTS
+from layercache.scan import PARTS, Strays
 
 
 class Kind(StrEnum):
@@ -54,6 +54,8 @@ class Report(NamedTuple):
         corrupt: The same.
         leftover: The same.
         fixed: Differences that the cache was cleared of.
+        passed_over: Files in the source's tree that no registry has put there.
+        strays: The paths of the first 20 of them, with escapes for what cannot be printed.
     """
 
     cursor: str
@@ -64,6 +66,8 @@ class Report(NamedTuple):
     corrupt: int
     leftover: int
     fixed: int
+    passed_over: int = 0
+    strays: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -87,6 +91,7 @@ class Tally:
         self._fixed = 0
         self._on_difference = on_difference
         self._on_progress = on_progress
+        self.strays = Strays()
 
     @property
     def report(self) -> Report:
@@ -101,6 +106,8 @@ class Tally:
             counts[Kind.CORRUPT],
             counts[Kind.LEFTOVER],
             self._fixed,
+            self.strays.count,
+            tuple(self.strays.shown),
         )
 
     def read(self, *, known: int = 0, listed: int = 0) -> None:

@@ -12,24 +12,15 @@ blobs that stay since another repository has them; a cache is told of those by
 `removing`, or finds them by a `Reconciler`.
 """
 
-import atexit
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+import errno
+from collections.abc import AsyncIterator, Awaitable
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
-import obstore.store
-from obstore.exceptions import BaseError, GenericError, UnknownConfigurationKeyError
 
 from layercache.context import Context
-from layercache.errors import (
-    BackendError,
-    BackendUnavailableError,
-    CorruptEntryError,
-    InvalidArgumentError,
-    NotFoundError,
-)
-from layercache.meta import TREE, LayerMeta
+from layercache.errors import CorruptEntryError, LayerCacheError, NotFoundError
+from layercache.meta import LayerMeta
 from layercache.names import Digest
 from layercache.storage.layout import (
     MAX_LINK_LENGTH,
@@ -39,11 +30,12 @@ from layercache.storage.layout import (
     revision_link_path,
     tag_link_path,
 )
-from layercache.storage.listing import TreeListing
+from layercache.storage.listing import TreeListing, require_tree
+from layercache.storage.store import FAILURES, failure, mask, masked_url, open_store
+from layercache.storage.unused import Unused, find_unused
 
 if TYPE_CHECKING:  # obstore names these for type checkers only.
     from obstore import GetOptions, GetResult, ObjectMeta
-    from obstore.store import ObjectStore
 
 T = TypeVar("T")
 
@@ -52,6 +44,9 @@ CHUNK_SIZE = 256 * 1024  # bytes; smaller ones cost throughput, larger ones only
 
 class StorageSource:
     """What a registry's tree says of its layers: a `LayerInfoSource`.
+
+    Attributes:
+        store: The store of obstore's, for who writes to the same tree.
 
     Every operation may raise, beside what it names itself:
 
@@ -82,20 +77,11 @@ class StorageSource:
             BackendUnavailableError: The directory does not exist, or nothing
                 names the account.
         """
-        open_store: Callable[..., ObjectStore] = obstore.store.from_url
-        self._url = url
-        try:
-            obstore.parse_scheme(url)
-        except (BaseError, ValueError) as error:
-            raise InvalidArgumentError(f"not a storage URL: {url!r}") from error
-        try:
-            self._store = open_store(url, **options)
-        except (UnknownConfigurationKeyError, TypeError, ValueError) as error:
-            raise InvalidArgumentError(f"not an option for {url}: {_first_line(error)}") from error
-        except BaseError as error:
-            raise self._named(error) from error
-        atexit.unregister(_let_threads_leave)  # However many sources, once is enough.
-        atexit.register(_let_threads_leave)
+        opened, self._where = open_store(url, options), masked_url(url)
+        del url, options  # A frame of an error shows what is in it.
+        if isinstance(opened, LayerCacheError):
+            raise opened
+        self.store = opened
 
     # ---- what a cache asks
 
@@ -157,8 +143,26 @@ class StorageSource:
         A link is listed if its length is that of its own digest; one that names
         another, as one that is truncated, is for `contains` to read.
         """
-        await ctx.run(self._require_tree())
-        return await TreeListing.begin(ctx, self._store, self._named)
+        return await TreeListing.begin(ctx, self.store, self._where)
+
+    # ---- what a sweep asks
+
+    async def unused(self, ctx: Context) -> Unused:
+        """Return the blobs that nobody has, read to the end before any of them is told.
+
+        In use is what a link of any repository is for or names, as a layer or as a
+        manifest, and whatever a manifest mentions that is linked. A link that is
+        corrupt keeps the blob that it is for.
+
+        Args:
+            ctx: Binds all of the reading. Pushes are to wait until the last of
+                these blobs is deleted: a blob may be there before its link is.
+
+        Raises:
+            BackendUnavailableError: There are blobs and not a single link, so
+                that nobody would have anything: not mounted, or not restored.
+        """
+        return await find_unused(ctx, await self.listing(ctx), self._link, self)
 
     # ---- one question each
 
@@ -172,66 +176,38 @@ class StorageSource:
             return None
         if result.meta["size"] > MAX_LINK_LENGTH:
             raise CorruptEntryError(path)
-        content = await self._answer(result.bytes_async())
+        content = await self._answer(path, result.bytes_async())
         return None if content is None else parse_link(path, bytes(content))
 
     async def _head(self, path: str) -> "ObjectMeta | None":
-        return await self._answer(obstore.head_async(self._store, path))
+        return await self._answer(path, obstore.head_async(self.store, path))
 
     async def _get(self, path: str, part: range | None = None) -> "GetResult | None":
         options: GetOptions = {} if part is None else {"range": (part.start, part.stop)}
-        return await self._answer(obstore.get_async(self._store, path, options=options))
+        return await self._answer(path, obstore.get_async(self.store, path, options=options))
 
     async def _chunks(self, result: "GetResult") -> AsyncIterator[bytes]:
         try:
             async for chunk in result.stream(CHUNK_SIZE):
                 yield chunk
-        except (BaseError, OSError) as error:
-            raise self._named(error) from error
+        except FAILURES as error:
+            raise failure(self._where, error) from error
 
     # ---- what the answers mean
 
-    async def _answer(self, question: Awaitable[T]) -> T | None:
-        """What the store answers; None if nothing lies there, in a tree that is there."""
+    async def _answer(self, path: str, question: Awaitable[T]) -> T | None:
+        """What the store answers about *path*; None if nothing lies there, in a tree that is there."""
         try:
             return await question
-        except FileNotFoundError:
-            await self._require_tree()
-            return None
-        except (BaseError, OSError) as error:
-            raise self._named(error) from error
-
-    async def _require_tree(self) -> None:
-        try:
-            listing = await obstore.list_with_delimiter_async(self._store, TREE)
-        except (BaseError, OSError) as error:
-            raise self._named(error) from error
-        if not (listing["common_prefixes"] or listing["objects"]):
-            raise BackendUnavailableError(f"no registry's tree in {self._url}: nothing in {TREE}")
-
-    def _named(self, error: Exception) -> BackendError:
-        """The error of ours; the driver has one word for all that a network or a disk can do."""
-        kind = BackendUnavailableError if isinstance(error, GenericError) else BackendError
-        return kind(f"{self._url}: {_first_line(error)}")
+        except FileNotFoundError as error:
+            mask(error)  # Who asks next may fail in this frame, which keeps the answer.
+        except FAILURES as error:
+            if f"(os error {errno.ELOOP})" in str(error):  # A link to itself.
+                mask(error)
+                raise CorruptEntryError(path) from error
+            raise failure(self._where, error) from error
+        await require_tree(self.store, self._where)
+        return None
 
     def __repr__(self) -> str:
-        return f"<StorageSource {self._url}>"
-
-
-def _first_line(error: Exception) -> str:
-    """What a driver's error says before it begins to dump its own insides."""
-    return str(error).partition("\n")[0]
-
-
-def _let_threads_leave() -> None:
-    """Keep a process that ends right after an answer from being aborted.
-
-        1  a thread of the driver hands over its answer, and waits for the GIL to leave by
-        2  the answer was the last one: the interpreter begins to finalize
-        3  the thread, told so, dies inside the interpreter        <- Fatal Python error
-
-    It waits 5 ms at most for a thread that holds the GIL and does not give it
-    up; here the GIL is free. (PyO3/pyo3-async-runtimes, issue 40; up to
-    Python 3.13.)
-    """
-    time.sleep(0.05)
+        return f"<StorageSource {self._where}>"

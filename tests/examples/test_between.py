@@ -14,7 +14,7 @@ from registry_fastapi import create_app
 
 from layercache import Context, Digest, LayerMeta, MemoryCache, Repository, background
 from layercache.storage import StorageSource
-from layercache.storage.layout import data_path
+from layercache.storage.layout import data_path, layer_link_path
 from tests.storage.trees import digest_of
 from tests.web.clients import asking, serving
 
@@ -115,6 +115,7 @@ async def test_sweep_is_announced(tmp_path: Path) -> None:
 
     tree, cache = Looking(tmp_path.as_uri()), MemoryCache()
     await tree.write(background(), data_path(dgst), b"swept")
+    await tree.write(background(), layer_link_path("y", kept := digest_of(b"kept")), kept.encode())
     assert await sweep(background(), tree, cache) == [dgst]
     assert leases == [None]
 

@@ -8,7 +8,7 @@ from layercache.scan import ODD_PART, PARTS, ListableSource, part_of
 from layercache.storage import StorageSource
 from layercache.storage.layout import data_path, layer_link_path
 from tests.storage.servers import answering, s3_options
-from tests.storage.trees import Tree, digest_of
+from tests.storage.trees import ABSENT, Tree, digest_of
 
 CTX = background()
 
@@ -80,9 +80,25 @@ async def test_no_tree_is_no_listing(root: Tree) -> None:
         await root.source().listing(CTX)
 
 
-async def test_nothing_linked_yet(root: Tree) -> None:
-    """A tree may have blobs and no repository."""
-    root.blob(b"layer")
+async def test_half_of_a_tree_is_no_listing(root: Tree) -> None:
+    """Where blobs are and no repositories, or the other way round, nothing is listed as linked by nobody."""
+    dgst = root.blob(b"layer")
+    with pytest.raises(BackendUnavailableError, match="nothing in /docker/registry/v2/repositories"):
+        await links(root.source())
+    root.write(layer_link_path("x", dgst), dgst.encode())
+    assert await links(root.source()) == [("x", dgst)]
+
+
+async def test_links_without_any_blobs(root: Tree) -> None:
+    """Links of a tree that has no place for blobs are those of half of a tree."""
+    root.write(layer_link_path("x", ABSENT), ABSENT.encode())
+    with pytest.raises(BackendUnavailableError, match="nothing in /docker/registry/v2/blobs"):
+        await links(root.source())
+
+
+async def test_new_tree(root: Tree) -> None:
+    """A tree to which nothing was pushed yet lists nothing."""
+    root.write("/docker/registry/v2/tree", b"")
     assert await links(root.source()) == []
 
 

@@ -6,20 +6,28 @@ Each deletion is announced to the cache that the registries share, so that none
 says "yes" to what is gone.
 """
 
-from layercache import Context, Digest, LayerInfoCache, parse_digest
-from registry.tree import ROOT, Tree
+import logging
+
+from layercache import Context, Digest, LayerInfoCache
+from layercache.storage.layout import data_path
+from registry.tree import Tree
+
+_log = logging.getLogger(__name__)
 
 
 async def sweep(ctx: Context, tree: Tree, cache: LayerInfoCache) -> list[Digest]:
-    """Delete what no link names, and return the digests."""
-    links = await tree.files(ctx, f"{ROOT}/repositories")
-    kept = {tuple(link.split("/")[-3:-1]) for link in links if "/_layers/" in link or "/revisions/" in link}
-    swept = []
-    for file in await tree.files(ctx, f"{ROOT}/blobs"):
-        algorithm, _, encoded, _ = file.split("/")
-        if (algorithm, encoded) not in kept:
-            dgst = parse_digest(f"{algorithm}:{encoded}")
-            async with cache.forgetting(ctx, dgst):
-                await tree.delete(ctx, f"{ROOT}/blobs/{file}")
-            swept.append(dgst)
-    return swept
+    """Delete what no link names and no manifest mentions, and return the digests.
+
+    Raises:
+        BackendError: The tree could not be read to its end, or not a single
+            link is in it; nothing was deleted.
+    """
+    unused = await tree.source.unused(ctx)
+    if unused.passed_over:
+        _log.warning(
+            "passed over %d files that no registry wrote: %s", unused.passed_over, ", ".join(unused.strays)
+        )
+    for dgst in unused.blobs:
+        async with cache.forgetting(ctx, dgst):
+            await tree.delete(ctx, data_path(dgst))
+    return list(unused.blobs)

@@ -15,18 +15,20 @@ is never served.
 
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
-import obstore.store
 from obstore.exceptions import BaseError
 
 from layercache import BackendError, BackendUnavailableError, Context, Digest, NotFoundError, Repository
 from layercache.oci import OCIError
+from layercache.storage import StorageSource
+from layercache.storage.files import File, files, folders
+from layercache.storage.store import mask
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
@@ -60,10 +62,10 @@ class Tree:
     """The tree below a URL."""
 
     def __init__(self, url: str) -> None:
-        open_store: Callable[..., ObjectStore] = obstore.store.from_url
         # The Go registry takes an empty folder for a tag.
         options = {"automatic_cleanup": True} if url.startswith("file:") else {}
-        self._store = open_store(url, **options)
+        self.source = StorageSource(url, **options)
+        self._store = self.source.store
 
     # ---- files
 
@@ -95,15 +97,14 @@ class Tree:
 
     async def files(self, ctx: Context, folder: str) -> dict[str, int]:
         """The sizes of all files below *folder*, by their paths from there, sorted."""
-        found = await self._do(ctx, obstore.list(self._store, folder).collect_async())
+        found = await self._do(ctx, collected(self._store, folder))
         start = len(folder.strip("/")) + 1
-        return dict(sorted((file["path"][start:], file["size"]) for file in found))
+        return dict(sorted((file.path[start:], file.size) for file in found))
 
     async def has_repository(self, ctx: Context, repo: Repository) -> bool:
         """Whether anything was ever pushed to *repo*; below it may lie others."""
-        listing = obstore.list_with_delimiter_async(self._store, folder_of(repo))
-        folders = {path.rpartition("/")[2] for path in (await self._do(ctx, listing))["common_prefixes"]}
-        return not folders.isdisjoint({"_layers", "_manifests", "_uploads"})
+        found = await self._do(ctx, folders(self._store, folder_of(repo)))
+        return not {"_layers", "_manifests", "_uploads"}.isdisjoint(found)
 
     # ---- uploads
 
@@ -177,6 +178,11 @@ class Tree:
             return await ctx.run(asked)
 
 
+async def collected(store: "ObjectStore", folder: str) -> list[File]:
+    """All files below *folder*."""
+    return [file async for some in files(store, folder) for file in some]
+
+
 def folder_of(repo: Repository) -> str:
     """Where all of *repo* lies."""
     return f"{ROOT}/repositories/{repo}"
@@ -207,6 +213,8 @@ def _named(path: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
+        mask(error)
         raise NotFoundError(path) from error
     except (BaseError, PermissionError) as error:
-        raise BackendUnavailableError(f"{path}: {str(error).partition(chr(10))[0]}") from error
+        mask(error)
+        raise BackendUnavailableError(f"{path}: {error}") from error
