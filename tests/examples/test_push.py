@@ -184,6 +184,6 @@ def test_blob_that_vanished_is_not_mounted(registry: Client, tree: Tree, repo: s
     source = f"{repo}/source"
     dgst = registry.push(source, b"vanished")
     tree.delete(layer_link_path(source, dgst))
-    assert registry.head(f"/v2/{source}/blobs/{dgst}").status == 200
+    assert registry.get(f"/v2/{source}/blobs/{dgst}").status == 200
     assert registry.ask("POST", f"/v2/{repo}/blobs/uploads/?mount={dgst}&from={source}").status == 202
     assert registry.head(f"/v2/{repo}/blobs/{dgst}").status == 404
