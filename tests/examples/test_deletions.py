@@ -101,6 +101,7 @@ DELETIONS = pytest.mark.parametrize(
 async def test_storage_that_is_slow(tmp_path: Path, tree: SlowTree, serve: Serving, path: str) -> None:
     """A deletion that takes longer than the limit is answered when it has ended, and what it deleted is gone."""
     async with (
+        asyncio.timeout(10),
         serve(tree, tmp_path.as_uri()) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v2/x/") as client,
     ):
@@ -119,6 +120,7 @@ async def test_storage_that_is_slow(tmp_path: Path, tree: SlowTree, serve: Servi
 async def test_client_that_hangs_up(tmp_path: Path, tree: SlowTree, serve: Serving, path: str) -> None:
     """A deletion whose client hung up is carried out, and what it deleted is gone for whoever asked meanwhile."""
     async with (
+        asyncio.timeout(10),
         serve(tree, tmp_path.as_uri()) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v2/x/") as client,
     ):
@@ -142,7 +144,7 @@ async def test_server_that_gives_up(tmp_path: Path, tree: SlowTree, path: str) -
             handlers.append(task)
         await app(scope, receive, send)
 
-    async with serving(noting) as port:
+    async with asyncio.timeout(10), serving(noting) as port:
         async with asking(port, f"DELETE /v2/x/{path} HTTP/1.1"):
             await tree.is_begun.wait()
             handlers[0].cancel()

@@ -157,6 +157,7 @@ async def test_registry_that_starts(tmp_path: Path) -> None:
 
     age(tmp_path / "docker/registry/v2/repositories/x/_uploads/old", "startedat", OLD)
     tree = Telling(tmp_path.as_uri())
-    async with serving(create_app(StorageSource(tmp_path.as_uri()), tree, MemoryCache())):
+    app = create_app(StorageSource(tmp_path.as_uri()), tree, MemoryCache())
+    async with asyncio.timeout(10), serving(app):
         await is_discarded.wait()
     assert left(tmp_path) == []
