@@ -102,7 +102,7 @@ class Blobs:
         """Have no *dgst* in *repo*: the telling has a time limit, the storage takes what it takes."""
         with ctx.with_timeout(QUESTION_SECONDS) as telling:
             async with self.cache.removing(telling, repo, dgst):
-                await self.tree.delete(telling, layer_link_path(repo, dgst))
+                await self.tree.delete(ctx, layer_link_path(repo, dgst))
 
 
 def named(request: web.Request) -> tuple[Repository, Digest]:

@@ -1,4 +1,4 @@
-"""A deletion runs to its end: no client that hangs up and no limit of time comes between the cache and the storage."""
+"""A deletion runs to its end, whatever becomes of its client and however slow the storage is."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,6 +14,7 @@ from aiohttp import web
 from registry.tree import Tree
 
 from layercache import Context, MemoryCache, background
+from layercache.asgi import App, Receive, Scope, Send
 from layercache.storage import StorageSource
 from layercache.storage.layout import data_path, layer_link_path, revision_link_path, tag_link_path
 from tests.storage.trees import digest_of
@@ -65,9 +66,8 @@ Serving = Callable[[SlowTree, str], AbstractAsyncContextManager[int]]
 BLOB, MANIFEST, TAG = f"blobs/{DIGEST}", f"manifests/{DIGEST}", "manifests/1.0"
 
 
-@pytest.fixture(autouse=True)
-def short_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What else is asked has little time."""
+def shorten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on, have what belongs to a deletion little time; requests have as much as before."""
     monkeypatch.setattr(registry.depends, "QUESTION_SECONDS", LIMIT)
     monkeypatch.setattr(registry_aiohttp, "QUESTION_SECONDS", LIMIT)
 
@@ -98,13 +98,16 @@ DELETIONS = pytest.mark.parametrize(
 
 
 @DELETIONS
-async def test_storage_that_is_slow(tmp_path: Path, tree: SlowTree, serve: Serving, path: str) -> None:
-    """A deletion that takes longer than the limit is answered when it has ended, and what it deleted is gone."""
+async def test_storage_that_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tree: SlowTree, serve: Serving, path: str
+) -> None:
+    """A deletion that takes longer than the limit is answered when it has ended, and it has deleted."""
     async with (
         asyncio.timeout(10),
         serve(tree, tmp_path.as_uri()) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v2/x/") as client,
     ):
+        shorten(monkeypatch)
         assert (await client.get(path)).status_code == 200
         deletion = asyncio.create_task(client.delete(path))
         await tree.is_begun.wait()
@@ -117,13 +120,16 @@ async def test_storage_that_is_slow(tmp_path: Path, tree: SlowTree, serve: Servi
 
 
 @DELETIONS
-async def test_client_that_hangs_up(tmp_path: Path, tree: SlowTree, serve: Serving, path: str) -> None:
-    """A deletion whose client hung up is carried out, and what it deleted is gone for whoever asked meanwhile."""
+async def test_client_that_hangs_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tree: SlowTree, serve: Serving, path: str
+) -> None:
+    """A deletion whose client hung up is carried out, and who asked meanwhile has left no stale yes."""
     async with (
         asyncio.timeout(10),
         serve(tree, tmp_path.as_uri()) as port,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/v2/x/") as client,
     ):
+        shorten(monkeypatch)
         async with asking(port, f"DELETE /v2/x/{path} HTTP/1.1"):
             await tree.is_begun.wait()
         await until_late()
@@ -134,15 +140,18 @@ async def test_client_that_hangs_up(tmp_path: Path, tree: SlowTree, serve: Servi
 
 
 @pytest.mark.parametrize("path", [BLOB, MANIFEST, TAG])
-async def test_server_that_gives_up(tmp_path: Path, tree: SlowTree, path: str) -> None:
+async def test_server_that_gives_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tree: SlowTree, path: str
+) -> None:
     """A deletion whose task is cancelled, as uvicorn does when it shuts down, is carried out first."""
-    app = registry_fastapi.create_app(StorageSource(tmp_path.as_uri()), tree, MemoryCache())
+    starlette: App = registry_fastapi.create_app(StorageSource(tmp_path.as_uri()), tree, MemoryCache())
+    shorten(monkeypatch)
     handlers = list[asyncio.Task[None]]()
 
-    async def noting(scope, receive, send):  # type: ignore[no-untyped-def]
+    async def noting(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and (task := asyncio.current_task()):
             handlers.append(task)
-        await app(scope, receive, send)
+        await starlette(scope, receive, send)
 
     async with asyncio.timeout(10), serving(noting) as port:
         async with asking(port, f"DELETE /v2/x/{path} HTTP/1.1"):

@@ -34,7 +34,7 @@ def image(folder: Path) -> Tree:
 
 
 def test_demo_shows_what_the_cache_saved() -> None:
-    """By itself it pulls twice: what the source answered once, the cache answers from then on, but for a HEAD."""
+    """By itself it pulls twice: what the source answered once, the cache answers, but for a HEAD."""
     outcome = run()
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert "every digest right" in outcome.stdout

@@ -13,7 +13,7 @@ from registry.expiry import UPLOAD_AGE, expire
 from registry.tree import Tree, Upload
 from registry_fastapi import create_app
 
-from layercache import MemoryCache, background, parse_repository
+from layercache import Context, MemoryCache, background, parse_repository
 from layercache.oci import OCIError
 from layercache.storage import StorageSource
 from tests.storage.trees import digest_of
@@ -103,9 +103,32 @@ async def test_all_at_once(tmp_path: Path) -> None:
         assert left(tmp_path) == []
 
 
+async def test_cancelled_between_list_and_deletion(tmp_path: Path) -> None:
+    """A part that comes when a cancellation has listed what to delete is refused, and not left behind."""
+    has_listed, may_go_on = asyncio.Event(), asyncio.Event()
+
+    class Pausing(Tree):
+        async def files(self, ctx: Context, folder: str) -> dict[str, int]:
+            found = await super().files(ctx, folder)
+            has_listed.set()
+            await may_go_on.wait()
+            return found
+
+    tree = Pausing(tmp_path.as_uri())
+    await tree.make(background())
+    upload = await tree.begin(background(), REPO)
+    discarding = asyncio.create_task(tree.discard(background(), upload))
+    await has_listed.wait()
+    with pytest.raises(OCIError, match="no upload"):
+        await tree.append(upload, whole())
+    may_go_on.set()
+    await discarding
+    assert left(tmp_path) == []
+
+
 @pytest.mark.parametrize("outcome", ["is another", "hangs up"])
 async def test_single_post_that_fails(tmp_path: Path, outcome: str) -> None:
-    """Of a blob that was to come with one POST nothing is left if it does not: nobody knows where to go on."""
+    """Of a blob that was to come with one POST nothing is left: nobody knows where to go on."""
     tree = WatchedTree(tmp_path.as_uri())
     async with serving(create_app(StorageSource(tmp_path.as_uri()), tree, MemoryCache())) as port:
         head = f"POST /v2/x/y/blobs/uploads/?digest={digest_of(b'other')} HTTP/1.1"
@@ -151,7 +174,7 @@ async def test_registry_that_starts(tmp_path: Path) -> None:
     is_discarded = asyncio.Event()
 
     class Telling(Tree):
-        async def discard_folder(self, ctx, folder):  # type: ignore[no-untyped-def]
+        async def discard_folder(self, ctx: Context, folder: str) -> None:
             await super().discard_folder(ctx, folder)
             is_discarded.set()
 

@@ -61,7 +61,7 @@ class Registry:
         whether it will still delete, and for some time nothing could be remembered of *dgst*.
         """
         async with self.cache.removing(ctx, repo, dgst):
-            await self.tree.delete(ctx, path)
+            await self.tree.delete(ctx.without_cancel(), path)
 
     async def read(self, ctx: Context, repo: str, dgst: str) -> bytes:
         """The whole of a manifest.
