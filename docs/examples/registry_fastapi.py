@@ -62,13 +62,13 @@ def create_app(
             keep_from_collections()
             yield {"registry": registry, "observer": observer, "remembered": remembered}
 
-    app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    # Not `include_router`: of a router that was included, each request is matched with the routes twice.
+    routes = [route for workflow in WORKFLOWS for route in workflow.routes]
+    app = FastAPI(routes=routes, lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.add_middleware(ContextMiddleware, seconds=QUESTION_SECONDS)
     add_exception_handlers(app)
     app.add_exception_handler(HTTPException, refuse)
     app.add_exception_handler(ClientDisconnect, leave)
-    for workflow in WORKFLOWS:
-        app.include_router(workflow)
     app.add_api_route("/", status)
     return app
 

@@ -97,7 +97,7 @@ KINDS: Cases = {
 
 SIZES = ["null", "0", "2", "9223372036854775807"]
 NO_SIZES = ["-1", '"2"', "2.0", "2.5", "-0.0", "1e2", "1e400", "true", "[]", "9223372036854775808"]
-NO_DIGESTS = [None, "", 7, [], "x", "sha256:", "sha256:x", "SHA256:" + "0" * 64]
+NO_DIGESTS: list[object] = [None, "", 7, [], "x", "sha256:", "sha256:x", "SHA256:" + "0" * 64]
 SIZED = HERE | {"size": "@"}
 
 
@@ -157,7 +157,7 @@ ABSENCES: Cases = {
 
 CASES = FORM | KINDS | PARTS | ABSENCES
 
-# What Debian's takes and we do not: no program writes it, and others could not read it, or would read another.
+# What Debian's takes and we do not: no program writes it, and others could not read it, or read another.
 STRICTER = {
     *("not UTF-8", "not UTF-8 in a name", "layers twice", "a name twice below", "urls in capitals"),
     *("number '1e400'", "number '-1e400'", f"number {'9' * 5_000!r:.30}", "layers with a long s"),

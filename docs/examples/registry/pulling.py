@@ -9,9 +9,10 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from layercache import CorruptEntryError, Digest
+from layercache.asgi import request_context
 from layercache.fastapi import RequestContext
 from layercache.oci import told
-from registry.depends import Blob, Manifest, Named, Shared
+from registry.depends import Manifest, Named, Shared, digest, repository, shared
 from registry.oci import is_known, media_type, wanted_part
 from registry.timing import timed
 
@@ -55,9 +56,15 @@ async def manifest(
     return Response(None if request.method == "HEAD" else content, headers=headers)
 
 
-@router.api_route("/{repo:path}/blobs/{dgst}", methods=["GET", "HEAD"])
-async def blob(request: Request, registry: Shared, ctx: RequestContext, repo: Named, dgst: Blob) -> Response:
-    """Serve a blob, or a part of it; a HEAD opens nothing, and asks the storage unless it was told not to."""
+async def blob(request: Request) -> Response:
+    """Serve a blob, or a part of it; a HEAD opens nothing, and asks the storage unless it was told not to.
+
+    Nothing is asked as often. So it finds for itself what FastAPI would find for it in half of the time that
+    the whole answer takes.
+    """
+    registry, ctx = await shared(request), request_context(request.scope)
+    repo = await repository(request.path_params["repo"])
+    dgst = await digest(request.path_params["dgst"])
     with told(404, "BLOB_UNKNOWN"):
         is_confirmed = registry.confirms_heads and request.method == "HEAD"
         ask = registry.cache.confirm if is_confirmed else registry.cache.stat
@@ -75,3 +82,6 @@ async def blob(request: Request, registry: Shared, ctx: RequestContext, repo: Na
     headers["Content-Length"] = str(len(part))
     headers["Content-Range"] = f"bytes {part[0]}-{part[-1]}/{meta.length}"
     return StreamingResponse(chunks, 206, headers)
+
+
+router.add_route("/v2/{repo:path}/blobs/{dgst}", blob, methods=["GET", "HEAD"])
