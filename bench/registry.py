@@ -69,8 +69,12 @@ def main() -> None:
         with running_redis(max(find_servers().items())[1], Path(data)) as server:
             tiered = f"{server.url}?near={2 * options.blobs}"
             caches = {
-                **{"one flight": "none", "confirmed": "confirmed", "memory": "memory://"},
-                **{"redis": server.url, "tiered": tiered, **go_caches(server.port)},
+                "one flight": "none",
+                "confirmed": "confirmed",
+                "memory": "memory://",
+                "redis": server.url,
+                "tiered": tiered,
+                **go_caches(server.port),
             }
             runs: dict[tuple[int, str], list[Run]] = defaultdict(list)
             for _ in range(options.rounds):
@@ -163,7 +167,7 @@ def cpu(process: psutil.Process) -> float:
 
 
 def questions(port: int) -> int:
-    """What the storage was asked so far, as the registry's status page says; 0 for Debian's, which has none."""
+    """What the storage was asked so far, as the status page says; 0 for Debian's, which has none."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
         found = re.search(r"id='questions'>(\d+)<", page.read().decode())
     return 0 if found is None else int(found[1])

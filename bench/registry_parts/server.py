@@ -2,8 +2,8 @@
 
     python -m bench.registry_parts.server ROOT PORT CACHE_URL
 
-CACHE_URL may be `none`: then nothing is remembered; or `confirmed`: then the storage answers each HEAD. Else the
-cache does.
+CACHE_URL may be `none`: then nothing is remembered; or `confirmed`: then the
+storage answers each HEAD. Else the cache does.
 """
 
 import asyncio
