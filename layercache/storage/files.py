@@ -18,6 +18,7 @@ import errno
 import os
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -50,10 +51,12 @@ class File(NamedTuple):
     Attributes:
         path: From the root of the storage's driver, without a slash at its beginning.
         size: Bytes.
+        modified: When it was last written.
     """
 
     path: str
     size: int
+    modified: datetime
 
 
 async def files(
@@ -77,7 +80,7 @@ async def files(
     try:
         stream: ListStream[Sequence[ObjectMeta]] = obstore.list(store, folder, chunk_size=CHUNK_SIZE)
         async for objects in stream:
-            yield [File(found["path"], found["size"]) for found in objects]
+            yield [File(found["path"], found["size"], found["last_modified"]) for found in objects]
     except FAILURES as error:
         raise failure(folder, error) from error
 
@@ -108,23 +111,23 @@ class _Disk:
     def walk(self, folder: str) -> Iterator[File]:
         pending = [folder]
         while pending:
-            for path, size in self._entries(pending.pop()):
-                if size is None:
+            for path, stat in self._entries(pending.pop()):
+                if stat is None:
                     pending.append(path)
                 else:
-                    yield File(path, size)
+                    yield File(path, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
 
     def folders(self, folder: str) -> list[str]:
         names = []
-        for path, size in self._entries(folder):
-            if size is None:
+        for path, stat in self._entries(folder):
+            if stat is None:
                 names.append(path.rpartition("/")[2])
             else:
                 self._passed_over(path)
         return names
 
-    def _entries(self, folder: str) -> Iterator[tuple[str, int | None]]:
-        """The path and the size of each file in *folder*, and of each folder None."""
+    def _entries(self, folder: str) -> Iterator[tuple[str, os.stat_result | None]]:
+        """The path and the status of each file in *folder*, and of each folder None."""
         directory = b"/".join((self._root, os.fsencode(folder.strip("/"))))
         try:
             with os.scandir(directory) as scanned:
@@ -140,7 +143,7 @@ class _Disk:
                 elif entry.is_dir():
                     yield path, None
                 elif entry.is_file():
-                    yield path, entry.stat().st_size
+                    yield path, entry.stat()
                 else:
                     self._pass_over_special(entry)
             except OSError as error:
