@@ -1,5 +1,6 @@
 """What the tests of the documents read: the pages, their scripts and their links, as a reader finds them."""
 
+import itertools
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,7 +52,7 @@ def tokens(page: Path) -> Iterator[Token]:
 
 
 def scripts(page: Path) -> Iterator[Script]:
-    """Each block of Python on *page* with the text below it, or all as one where the page says that they are."""
+    """Each block of Python on *page* with the text below it; all as one, where the page says that they are."""
     found: list[list[Token]] = []
     for token in tokens(page):
         if token.type == "fence" and token.info == "python":
@@ -59,7 +60,7 @@ def scripts(page: Path) -> Iterator[Script]:
         elif token.type == "fence" and token.info == "text" and found:
             found[-1].append(token)
     if found and ONE_PROGRAM in prose(page):
-        found = [sum(found, [])]
+        found = [list(itertools.chain(*found))]
     yield from (_script(page, fences) for fences in found)
 
 

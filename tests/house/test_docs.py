@@ -57,7 +57,7 @@ def test_script_runs(script: Script, tmp_path: Path, request: pytest.FixtureRequ
     file = tmp_path / f"{script.page.stem}_page.py"  # redis.py would hide the package of that name
     file.write_text(source)
     has_tests = "def test_" in source
-    command = [sys.executable, *(PYTEST if has_tests else ["-W", "error"]), file]
+    command = [sys.executable, *(PYTEST if has_tests else ["-W", "error"]), str(file)]
     for _ in range(2):
         ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout + ended.stderr
