@@ -62,9 +62,7 @@ def require_meta(meta: LayerMeta) -> None:
         raise InvalidArgumentError(f"not a LayerMeta: {shown(meta)}")
     path, length, media_type = tuple[object, ...](meta)  # A NamedTuple takes anything.
     if not (type(path) is str and path and type(media_type) is str):
-        raise InvalidArgumentError(
-            f"a meta needs a path and a media type, each a str itself: {shown(meta)}"
-        )
+        raise InvalidArgumentError(f"a meta needs a path and a media type, each a str itself: {shown(meta)}")
     if not _is_encodable(path + media_type):
         raise InvalidArgumentError(f"a path and a media type can be written as UTF-8: {shown(meta)}")
     if not (type(length) is int and 0 <= length < LENGTH_BOUND):

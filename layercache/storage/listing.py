@@ -69,10 +69,12 @@ class TreeListing:
         async with aclosing(self.files(ctx, REPOSITORIES)) as listed:
             async for some in listed:
                 layers = [
-                    link for path, size in some if (link := layer_of_link(path)) and len(link[1]) == size
+                    link for path, size, _ in some if (link := layer_of_link(path)) and len(link[1]) == size
                 ]
                 manifests = [
-                    link for path, size in some if (link := manifest_of_link(path)) and len(link[1]) == size
+                    link
+                    for path, size, _ in some
+                    if (link := manifest_of_link(path)) and len(link[1]) == size
                 ]
                 if (layers or manifests) and not self._directories:
                     raise half_of_a_tree(REPOSITORIES, BLOBS)
@@ -83,7 +85,7 @@ class TreeListing:
         for directory in self._directories.get(part, ()):
             async with aclosing(self.files(ctx, directory)) as listed:
                 async for some in listed:
-                    found = [(digest_of_data(path), size) for path, size in some]
+                    found = [(digest_of_data(path), size) for path, size, _ in some]
                     yield [(dgst, size) for dgst, size in found if dgst is not None]
 
     async def files(self, ctx: Context, folder: str) -> AsyncGenerator[Sequence[File], None]:
@@ -97,7 +99,7 @@ class TreeListing:
             raise half_of_a_tree(BLOBS, REPOSITORIES)
         listed = files(self._store, folder, self.strays.add)
         while some := await ctx.run(_next(listed)):
-            for path, _ in some:
+            for path, *_ in some:
                 if not is_of_a_registry(path):
                     self.strays.add(path)
             yield some

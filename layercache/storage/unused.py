@@ -88,7 +88,7 @@ class _Usage:
     async def read_links(self) -> None:
         """Find what is linked, and which of it as a manifest."""
         async for some in self._listing.files(self._ctx, REPOSITORIES):
-            for path, size in some:
+            for path, size, _ in some:
                 layer, manifest = layer_of_link(path), manifest_of_link(path)
                 for _, dgst in filter(None, (layer, manifest)):
                     linked = {dgst} if size == len(dgst) else {dgst, *await self._target(path)}

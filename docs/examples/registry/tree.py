@@ -27,7 +27,7 @@ the other. What a process left that ended between two steps, `expiry.py` deletes
 
 import hashlib
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
