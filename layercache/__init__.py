@@ -1,7 +1,10 @@
 """layercache: what a container registry must otherwise ask its storage."""
 
 from layercache.backend import Lease
-from layercache.cache import LayerInfoCache, LayerInfoSource
+from layercache.backends.memory import MemoryCache
+from layercache.backends.redis.cache import RedisCache
+from layercache.backends.redis.near import TieredCache
+from layercache.cache import LayerInfoCache
 from layercache.context import CancelableContext, Context, background
 from layercache.errors import (
     BackendError,
@@ -15,14 +18,12 @@ from layercache.errors import (
     LayerCacheError,
     NotFoundError,
 )
-from layercache.events import Observer
-from layercache.memory import MemoryCache
 from layercache.meta import LayerMeta
 from layercache.names import Digest, Repository, parse_digest, parse_repository
+from layercache.observer import Observer
 from layercache.opening import open_cache
 from layercache.readthrough import ReadThroughCache
-from layercache.redis.cache import RedisCache
-from layercache.tiered import TieredCache
+from layercache.source import LayerInfoSource
 
 __all__ = [
     "BackendError",

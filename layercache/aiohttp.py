@@ -24,8 +24,14 @@ from aiohttp.typedefs import Handler, Middleware
 from layercache.cache import LayerInfoCache
 from layercache.context import CancelableContext, Context
 from layercache.errors import LayerCacheError
-from layercache.oci import OCIError, to_oci_error
-from layercache.requests import REQUEST_SECONDS, ClientDisconnectedError, Terms, carrying, request_id
+from layercache.web.oci import OCIError, to_oci_error
+from layercache.web.policy import (
+    REQUEST_SECONDS,
+    ClientDisconnectedError,
+    RequestPolicy,
+    carrying,
+    request_id,
+)
 
 __all__ = ["CACHE", "CONTEXT", "add_cache", "context_middleware"]
 
@@ -66,7 +72,7 @@ def context_middleware(*, seconds: float = REQUEST_SECONDS, timeout_header: str 
         timeout_header: The header by which a client may ask for less, in
             seconds: `2.5`. None: it may not.
     """
-    terms = Terms(seconds, timeout_header)
+    terms = RequestPolicy(seconds, timeout_header)
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -82,7 +88,7 @@ def context_middleware(*, seconds: float = REQUEST_SECONDS, timeout_header: str 
     return middleware
 
 
-def _begun(terms: Terms, headers: Mapping[str, str]) -> CancelableContext:
+def _begun(terms: RequestPolicy, headers: Mapping[str, str]) -> CancelableContext:
     if headers.get("upgrade", "").strip().lower() == "websocket":
         return carrying(headers).with_cancel()
     return terms.begin(headers)

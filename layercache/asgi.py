@@ -23,7 +23,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Mu
 from typing import cast
 
 from layercache.context import CancelableContext, Context
-from layercache.requests import REQUEST_SECONDS, ClientDisconnectedError, Terms, carrying
+from layercache.web.policy import REQUEST_SECONDS, ClientDisconnectedError, RequestPolicy, carrying
 
 Scope = MutableMapping[str, object]
 Message = MutableMapping[str, object]
@@ -59,7 +59,7 @@ class ContextMiddleware:
                 seconds: `2.5`. None: it may not.
         """
         self._app = app
-        self._terms = Terms(seconds, timeout_header)
+        self._terms = RequestPolicy(seconds, timeout_header)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection, as ASGI has it."""

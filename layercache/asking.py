@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
-from layercache.cache import LayerInfoSource
-from layercache.checks import require_meta
 from layercache.context import Context
 from layercache.errors import (
     BackendError,
@@ -23,6 +21,8 @@ from layercache.errors import (
     shown,
 )
 from layercache.meta import LayerMeta
+from layercache.source import LayerInfoSource
+from layercache.validation import require_meta
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -64,7 +64,7 @@ class Backend(ABC):
         """For each half, in one step: store it if its token is the lease's, and drop the token."""
 
     @abstractmethod
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         """In one step: clear the membership, or the meta if *repo* is None, and place a new marker.
 
         The marker takes the place of a token or of another marker, and is
@@ -72,7 +72,7 @@ class Backend(ABC):
         """
 
     @abstractmethod
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         """In one step: clear the same key again, and drop its token, or the marker if it is *marker*.

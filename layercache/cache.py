@@ -29,8 +29,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import Protocol, Self, final
 
 from layercache.backend import Backend, Lease
-from layercache.brackets import closing
-from layercache.checks import (
+from layercache.context import Context
+from layercache.errors import BackendError, ContextError, InvalidArgumentError, shown
+from layercache.meta import LayerMeta
+from layercache.removal import closing
+from layercache.validation import (
     require_digest,
     require_half,
     require_key,
@@ -38,9 +41,6 @@ from layercache.checks import (
     require_meta,
     require_token,
 )
-from layercache.context import Context
-from layercache.errors import BackendError, ContextError, InvalidArgumentError, shown
-from layercache.meta import LayerMeta
 
 
 class LayerInfoSource(Protocol):
@@ -291,8 +291,8 @@ class LayerInfoCache(Backend):
     def _closing(self, ctx: Context, repo: str | None, dgst: str) -> AbstractAsyncContextManager[None]:
         return closing(
             ctx,
-            lambda ctx: self._begin_closing(ctx, repo, dgst),
-            lambda ctx, marker, has_returned: self._end_closing(
+            lambda ctx: self.begin_removal(ctx, repo, dgst),
+            lambda ctx, marker, has_returned: self.end_removal(
                 ctx, repo, dgst, marker, has_returned=has_returned
             ),
         )

@@ -21,8 +21,8 @@ from layercache.asgi import ContextMiddleware, request_context
 from layercache.cache import LayerInfoCache
 from layercache.context import Context
 from layercache.errors import LayerCacheError
-from layercache.oci import OCIError, to_oci_error
-from layercache.requests import request_id
+from layercache.web.oci import OCIError, to_oci_error
+from layercache.web.policy import request_id
 
 __all__ = [
     "Cache",
@@ -77,7 +77,7 @@ def add_exception_handlers(app: FastAPI) -> None:
     """Have *app* answer `OCIError` and every error of this library with an OCI error body.
 
     The status of an error of ours, and what is told of it, is that of
-    `layercache.oci.to_oci_error`, which names the request as its context does. A
+    `layercache.web.oci.to_oci_error`, which names the request as its context does. A
     websocket is not answered: there the error goes on to the server, which
     logs it and closes the connection.
     """

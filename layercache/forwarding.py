@@ -59,14 +59,14 @@ class ForwardingCache(LayerInfoCache):
     async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
         return await self._target("fill")._fill(ctx, lease, meta)
 
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
-        return await self._target("begin_closing")._begin_closing(ctx, repo, dgst)
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        return await self._target("begin_closing").begin_removal(ctx, repo, dgst)
 
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         target = self._target("end_closing")
-        await target._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
+        await target.end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
 
     async def aclose(self) -> None:
         """Close the cache behind."""

@@ -3,15 +3,15 @@
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from layercache.brackets import HOLD_SECONDS
+from layercache.backends.memory import MemoryCache
+from layercache.backends.memory.cache import DEFAULT_ENTRIES
+from layercache.backends.redis.cache import RedisCache
+from layercache.backends.redis.near import MAX_STALENESS, TieredCache
+from layercache.backends.redis.transport.credentials import sealed
+from layercache.backends.redis.transport.handshake import split_url
 from layercache.cache import LayerInfoCache
 from layercache.errors import InvalidArgumentError, shown
-from layercache.memory import MemoryCache
-from layercache.memory.cache import DEFAULT_ENTRIES
-from layercache.redis.cache import RedisCache
-from layercache.redis.credentials import sealed
-from layercache.redis.handshake import split_url
-from layercache.tiered import MAX_STALENESS, TieredCache
+from layercache.removal import HOLD_SECONDS
 
 Number = Callable[[str], float]
 

@@ -15,9 +15,10 @@ from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from layercache.cache import LayerInfoCache, LayerInfoSource
+from layercache.cache import LayerInfoCache
 from layercache.context import Context
 from layercache.meta import LayerMeta
+from layercache.source import LayerInfoSource
 
 ODD_PART = "odd"  # of the digests that do not begin with two hexadecimal digits: of no registered algorithm
 PARTS = (*(f"{number:02x}" for number in range(256)), ODD_PART)

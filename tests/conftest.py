@@ -10,7 +10,7 @@ import psutil
 import pytest
 import uvloop
 
-from layercache.timers import Timers
+from layercache.context.timers import Timers
 from tests.eager import make_eager
 from tests.servers import RedisServer, find_servers, running, which
 from tests.ups import Ups

@@ -61,12 +61,12 @@ class ReferenceCache(LayerInfoCache):
             self.metas[lease.dgst] = meta
         return all(stored)
 
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.clear((repo, dgst))
         marker = self.tokens[repo, dgst] = self.new_token("closing")
         return marker
 
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         if not has_returned:

@@ -15,12 +15,12 @@ class MovingCache(ReferenceCache):
     """Its layer leaves `REPO` for `OTHER` as soon as one half was read, whichever."""
 
     async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-        answer = await super()._contains(ctx, repo, dgst)
+        answer = await super().contains(ctx, repo, dgst)
         self.members = {(OTHER, DGST)}
         return answer
 
     async def _meta(self, ctx: Context, dgst: str) -> LayerMeta:
-        meta = await super()._meta(ctx, dgst)
+        meta = await super().meta(ctx, dgst)
         self.members = {(OTHER, DGST)}
         return meta
 

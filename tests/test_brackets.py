@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from layercache import BackendUnavailableError, DeadlineExceededError, background
-from layercache.brackets import CLOSING_SECONDS
 from layercache.context import Context
+from layercache.context.timers import GRAIN
+from layercache.removal import CLOSING_SECONDS
 from layercache.testing import FaultyCache, new_digest, new_meta, new_repository
-from layercache.timers import GRAIN
 from tests.context.manual import ManualLoop, by_hand, turns
 from tests.reference import ReferenceCache
 
@@ -25,12 +25,12 @@ class SlowStore(ReferenceCache):
         self.let = asyncio.Event()
         self.is_ending = asyncio.Event()
 
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         self.is_ending.set()
         await ctx.run(self.let.wait())
-        await super()._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
+        await super().end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
 
 
 async def test_the_end_is_not_cut_short_by_a_cancelled_task() -> None:

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layercache.checks import (
+from layercache.errors import InvalidArgumentError, shown
+from layercache.meta import LayerMeta
+from layercache.names import MAX_DIGEST_LENGTH, MAX_REPOSITORY_LENGTH, parse_digest, parse_repository
+from layercache.validation import (
     require_digest,
     require_half,
     require_key,
@@ -19,9 +22,6 @@ from layercache.checks import (
     require_seconds,
     require_token,
 )
-from layercache.errors import InvalidArgumentError, shown
-from layercache.meta import LayerMeta
-from layercache.names import MAX_DIGEST_LENGTH, MAX_REPOSITORY_LENGTH, parse_digest, parse_repository
 from tests.liars import LIARS, mock_of_a_str
 
 REPO = "library/ubuntu"

@@ -9,6 +9,10 @@ from collections.abc import Callable
 import pytest
 
 import layercache
+from layercache.backends.redis.resp import ReplyFault
+from layercache.backends.redis.scan import _AnotherServerError
+from layercache.backends.redis.schema import NonsenseError
+from layercache.backends.redis.transport.wire import LinkLost
 from layercache.errors import (
     BackendError,
     BackendUnavailableError,
@@ -20,13 +24,9 @@ from layercache.errors import (
     LayerCacheError,
     NotFoundError,
 )
-from layercache.oci import OCIError
-from layercache.redis.replies import ReplyFault
-from layercache.redis.scan import _AnotherServerError
-from layercache.redis.schema import NonsenseError
-from layercache.redis.wire import LinkLost
-from layercache.requests import ClientDisconnectedError
 from layercache.testing.brackets import BodyError
+from layercache.web.oci import OCIError
+from layercache.web.policy import ClientDisconnectedError
 
 ERRORS = [
     LayerCacheError("a"),

@@ -6,8 +6,8 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from layercache.context.shield import finish
 from layercache.errors import BackendUnavailableError
-from layercache.shield import finish
 from tests.context.manual import turns
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from layercache import InvalidArgumentError, LayerMeta, MemoryCache, RedisCache, background
-from layercache.redis.schema import NonsenseError, to_meta
+from layercache.backends.redis.schema import NonsenseError, to_meta
 from layercache.testing import new_digest
 
 HUGE = 10**5000  # Python writes no int of more than 4,300 digits

@@ -16,7 +16,7 @@ from functools import partial
 from bench.memory_parts.policies import Arc, Lru, Policy, S3Fifo, Sieve
 from bench.memory_parts.traces import CATALOGUE, TRACES, Trace
 from layercache import Digest, LayerMeta, MemoryCache, Repository, background
-from layercache.memory import eviction
+from layercache.backends.memory import eviction
 from layercache.meta import blob_path
 
 SEEDS = (1, 2, 3)

@@ -16,7 +16,7 @@ import redis
 from bench.memory_parts.layers import Layer, layers
 from bench.near_parts.scene import draw_near, info, populate, server
 from layercache import MemoryCache, RedisCache, TieredCache, background
-from layercache.redis.link import Link
+from layercache.backends.redis.transport.link import Link
 from tests.servers import RedisServer
 
 LAYERS = 20_000

@@ -17,11 +17,11 @@ import psutil
 from bench.memory_parts.layers import Layer, layers
 from bench.near_parts.scene import AT_ONCE, info, populate, server
 from layercache import Digest, LayerMeta, RedisCache, Repository, background
-from layercache.memory.near import NearTable
-from layercache.redis.link import Link
-from layercache.redis.schema import members_key, meta_key, scoped_key
-from layercache.tiered.near import Near
-from layercache.tiered.tracking import TRACKING_ON
+from layercache.backends.redis.near.admission import Near
+from layercache.backends.redis.near.table import NearTable
+from layercache.backends.redis.near.tracking import TRACKING_ON
+from layercache.backends.redis.schema import members_key, meta_key, scoped_key
+from layercache.backends.redis.transport.link import Link
 from tests.servers import RedisServer
 
 LAYERS = 200_000

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from layercache import LayerMeta, background
+from layercache.backends.redis.commands import store_member, store_meta, store_scoped
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
 from layercache.meta import blob_path
-from layercache.redis.commands import store_member, store_meta, store_scoped
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
 from layercache.storage.layout import layer_link_path
 
 ODD_ONE = 1_000  # of so many layers one is in the cache alone, and one in the tree alone

@@ -16,12 +16,14 @@ import obstore
 import obstore.store
 
 from layercache import RedisCache, background
+from layercache.backends.redis.commands import meta_query
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
+from layercache.backends.redis.transport.wire import Wire
 from layercache.meta import TREE
-from layercache.redis.commands import meta_query
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
-from layercache.redis.wire import Wire, pack
-from layercache.storage import Reconciler, StorageSource
+from layercache.reconcile import Reconciler
+from layercache.storage import StorageSource
 
 COUNT = 1_000
 Found = dict[str, float]

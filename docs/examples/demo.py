@@ -174,16 +174,16 @@ def pull(client: httpx.Client, image: str) -> Iterator[Request]:
     manifest = {}
     while "config" not in manifest:
         response = client.get(f"/{repo}/manifests/{reference}", headers={"Accept": MANIFESTS})
-        yield told("GET manifest", response, response.headers.get("Docker-Content-Digest"))
+        yield as_oci_error("GET manifest", response, response.headers.get("Docker-Content-Digest"))
         manifest = response.json()
         reference = manifest.get("manifests", [{}])[0].get("digest")  # of an index: any platform will do
     for blob in [manifest["config"], *manifest["layers"]]:
         path = f"/{repo}/blobs/{blob['digest']}"
-        yield told("HEAD blob", client.head(path), blob["digest"])
-        yield told("GET blob", client.get(path), blob["digest"])
+        yield as_oci_error("HEAD blob", client.head(path), blob["digest"])
+        yield as_oci_error("GET blob", client.get(path), blob["digest"])
 
 
-def told(kind: str, response: httpx.Response, dgst: str | None) -> Request:
+def as_oci_error(kind: str, response: httpx.Response, dgst: str | None) -> Request:
     """What the registry told, if it was right."""
     if not response.is_success:
         sys.exit(f"{kind}: {response.status_code} {response.text}")

@@ -28,10 +28,10 @@ from layercache import (
     parse_repository,
 )
 from layercache.aiohttp import CONTEXT, add_cache, context_middleware
-from layercache.oci import told
-from layercache.shield import finish
+from layercache.context.shield import finish
 from layercache.storage import StorageSource
 from layercache.storage.layout import layer_link_path
+from layercache.web.oci import as_oci_error
 
 QUESTION_SECONDS = 10.0
 
@@ -52,7 +52,7 @@ class Blobs:
     async def get(self, request: web.Request) -> web.StreamResponse:
         """Serve a blob, or a part of it; a HEAD opens nothing."""
         ctx, (repo, dgst) = request[CONTEXT], named(request)
-        with told(404, "BLOB_UNKNOWN"):
+        with as_oci_error(404, "BLOB_UNKNOWN"):
             is_confirmed = self.confirms_heads and request.method == "HEAD"
             ask = self.cache.confirm if is_confirmed else self.cache.stat
             meta, timing = await timed(ask(ctx, repo, dgst))
@@ -69,7 +69,7 @@ class Blobs:
         if request.method == "HEAD":
             return web.Response(headers=headers)
         part = wanted_part(request.headers, etag, meta.length)
-        with told(404, "BLOB_UNKNOWN"):
+        with as_oci_error(404, "BLOB_UNKNOWN"):
             chunks = await self.open(ctx, repo, dgst, meta, part)
         if part is not None:
             headers["Content-Length"] = str(len(part))
@@ -93,7 +93,7 @@ class Blobs:
     async def delete(self, request: web.Request) -> web.Response:
         """Delete a blob from a repository: to the end, once it was begun, though the client hangs up."""
         repo, dgst = named(request)
-        with told(404, "BLOB_UNKNOWN"):
+        with as_oci_error(404, "BLOB_UNKNOWN"):
             await self.cache.confirm(request[CONTEXT], repo, dgst)
         await finish(self.unlink(request[CONTEXT].without_cancel(), repo, dgst))
         return web.Response(status=202)
@@ -107,9 +107,9 @@ class Blobs:
 
 def named(request: web.Request) -> tuple[Repository, Digest]:
     """The repository and the digest in the URL."""
-    with told(400, "NAME_INVALID"):
+    with as_oci_error(400, "NAME_INVALID"):
         repo = parse_repository(request.match_info["repo"])
-    with told(400, "DIGEST_INVALID"):
+    with as_oci_error(400, "DIGEST_INVALID"):
         return repo, parse_digest(request.match_info["dgst"])
 
 

@@ -30,8 +30,8 @@ from starlette.routing import Match, Route
 
 from layercache import LayerCacheError, LayerInfoCache, ReadThroughCache, background, open_cache
 from layercache.fastapi import ContextMiddleware, add_exception_handlers
-from layercache.oci import OCIError
 from layercache.storage import StorageSource
+from layercache.web.oci import OCIError
 
 WORKFLOWS = (pulling.router, pushing.router, discovering.router, managing.router)
 

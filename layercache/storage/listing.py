@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 from layercache.context import Context
 from layercache.errors import BackendUnavailableError
 from layercache.meta import TREE
-from layercache.scan import Links, Strays, part_of
+from layercache.source import Links, Strays, part_of
 from layercache.storage.files import File, files, folders
 from layercache.storage.layout import digest_of_data, is_of_a_registry, layer_of_link, manifest_of_link
 

@@ -17,9 +17,9 @@ from layercache import (
     ReadThroughCache,
 )
 from layercache.aiohttp import CACHE, CONTEXT, add_cache, context_middleware
-from layercache.oci import OCIError
-from layercache.requests import REQUEST_ID
 from layercache.testing import SlowSource
+from layercache.web.oci import OCIError
+from layercache.web.policy import REQUEST_ID
 from tests.web.clients import asking, settled
 
 DGST = "sha256:00"

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from layercache import Context, NotFoundError
 from layercache.aiohttp import CONTEXT, context_middleware
-from layercache.requests import ClientDisconnectedError
+from layercache.web.policy import ClientDisconnectedError
 from tests.web.clients import asking
 
 Client = TestClient[web.Request, web.Application]

@@ -6,7 +6,7 @@ import pytest
 
 from layercache import CanceledError, Context
 from layercache.asgi import ContextMiddleware, Message, Receive, Scope, Send, request_context
-from layercache.requests import ClientDisconnectedError
+from layercache.web.policy import ClientDisconnectedError
 from tests.asgi.wire import GONE, Server, scope_of, turns
 
 START: Message = {"type": "http.response.start", "status": 200, "headers": []}

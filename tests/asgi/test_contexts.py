@@ -7,7 +7,7 @@ import pytest
 
 from layercache import Context
 from layercache.asgi import App, ContextMiddleware, Receive, Scope, Send, request_context
-from layercache.requests import REQUEST_ID, TRACEPARENT
+from layercache.web.policy import REQUEST_ID, TRACEPARENT
 from tests.asgi.wire import Server, scope_of
 
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"

@@ -13,7 +13,7 @@ import quart
 
 from layercache import Context
 from layercache.asgi import App, ContextMiddleware, request_context
-from layercache.requests import ClientDisconnectedError
+from layercache.web.policy import ClientDisconnectedError
 from tests.web.clients import asking, serving
 
 Causes = asyncio.Queue[BaseException | None]

@@ -7,9 +7,10 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from layercache.backends.redis.cache import RedisCache
+
 from layercache.context import background
 from layercache.readthrough import ReadThroughCache
-from layercache.redis.cache import RedisCache
 from tests.coherence.checker import Checker
 from tests.coherence.crew import Crew
 from tests.coherence.faults import Faults

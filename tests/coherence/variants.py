@@ -18,23 +18,25 @@ The source for `go` is distribution, registry/storage/cache/cachedblobdescriptor
 from collections.abc import Callable
 from typing import NamedTuple
 
+from layercache.backends.redis.cache import RedisCache
+from layercache.source import LayerInfoSource
+
 from layercache.backend import Lease
-from layercache.cache import LayerInfoCache, LayerInfoSource
+from layercache.backends.memory import MemoryCache
+from layercache.backends.redis import scripts
+from layercache.backends.redis.near.admission import Near
+from layercache.backends.redis.near.answers import Answers
+from layercache.backends.redis.near.backend import TieredCache
+from layercache.backends.redis.near.table import Ticket
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
+from layercache.cache import LayerInfoCache
 from layercache.context import Context
-from layercache.events import Observer
-from layercache.flight import Flights, K, T
 from layercache.forwarding import ForwardingCache
-from layercache.memory import MemoryCache
-from layercache.memory.near import Ticket
 from layercache.meta import LayerMeta
+from layercache.observer import Observer
 from layercache.readthrough import ReadThroughCache
-from layercache.redis import scripts
-from layercache.redis.cache import RedisCache
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
-from layercache.tiered.answers import Answers
-from layercache.tiered.cache import TieredCache
-from layercache.tiered.near import Near
+from layercache.readthrough.flight import Flights, K, T
 from tests.coherence.checker import STALE_YES
 from tests.coherence.registers import STALE_VERSION
 
@@ -71,21 +73,21 @@ class WithTombstones(WithoutLeases):
         late = await self._cache._lease(ctx, lease.repo, lease.dgst)
         return late is not None and await self._cache._fill(ctx, late, meta)
 
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
-        await self._cache._begin_closing(ctx, repo, dgst)
+        await self._cache.begin_removal(ctx, repo, dgst)
 
 
 class LikeTheGoRegistry(WithoutLeases):
     """Clears before a deletion and not after it, and knows nothing of sweeps."""
 
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         if repo is not None:
             await self._cache._remove(ctx, repo, dgst)
         return ""
 
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         return

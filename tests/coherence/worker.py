@@ -16,7 +16,7 @@ from random import Random
 
 from layercache.context import background
 from layercache.errors import LayerCacheError
-from layercache.events import Observer
+from layercache.observer import Observer
 from tests.coherence.chooser import Act, Chooser
 from tests.coherence.history import Log
 from tests.coherence.operations import Hands

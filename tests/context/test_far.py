@@ -10,8 +10,8 @@ from fractions import Fraction
 import pytest
 
 from layercache.context import background
+from layercache.context.timers import GRAIN, NEVER
 from layercache.errors import CanceledError, DeadlineExceededError, InvalidArgumentError, shown
-from layercache.timers import GRAIN, NEVER
 from tests.context.manual import ManualLoop, by_hand, turns
 
 FAR = [NEVER, 1e12, 1e308, sys.float_info.max, math.inf, 10**12, 10**300]

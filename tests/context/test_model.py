@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from layercache.context import CancelableContext, Context, background
+from layercache.context.timers import GRAIN
 from layercache.errors import CanceledError, DeadlineExceededError
-from layercache.timers import GRAIN
 from tests.context.manual import ManualLoop, turns
 
 T = TypeVar("T")

@@ -6,8 +6,8 @@ import anyio
 import pytest
 
 from layercache.context import background
+from layercache.context.timers import GRAIN
 from layercache.errors import CanceledError, DeadlineExceededError
-from layercache.timers import GRAIN
 from tests.context.manual import ManualLoop, by_hand, turns
 
 

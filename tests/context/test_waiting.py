@@ -7,9 +7,9 @@ import weakref
 import pytest
 
 from layercache.context import CancelableContext, background
+from layercache.context.lifetime import FEW, Lifetime
+from layercache.context.timers import GRAIN
 from layercache.errors import CanceledError, DeadlineExceededError
-from layercache.lifetime import FEW, Lifetime
-from layercache.timers import GRAIN
 from tests.context.manual import ManualLoop, by_hand, turns
 
 

@@ -10,8 +10,8 @@ from registry.sweep import sweep
 from registry.tree import Tree
 
 from layercache import background, open_cache
+from layercache.backends.redis.near import MAX_STALENESS
 from layercache.storage.layout import data_path
-from layercache.tiered import MAX_STALENESS
 from tests.examples.registries import Client, example
 from tests.servers import RedisServer, running
 

@@ -14,8 +14,8 @@ from registry.tree import Tree, Upload
 from registry_fastapi import create_app
 
 from layercache import Context, MemoryCache, background, parse_repository
-from layercache.oci import OCIError
 from layercache.storage import StorageSource
+from layercache.web.oci import OCIError
 from tests.storage.trees import digest_of
 from tests.web.clients import asking, serving
 

@@ -28,9 +28,9 @@ from layercache.fastapi import (
     add_exception_handlers,
     cache_lifespan,
 )
-from layercache.oci import OCIError
-from layercache.requests import REQUEST_ID, ClientDisconnectedError
 from layercache.testing import SlowSource
+from layercache.web.oci import OCIError
+from layercache.web.policy import REQUEST_ID, ClientDisconnectedError
 from tests.asgi.wire import Server
 from tests.web.clients import serving
 

@@ -64,7 +64,7 @@ def heights() -> dict[str, tuple[int, int]]:
 
 
 def room(name: str) -> str:
-    """The room of a module: `redis` for `layercache.redis.link`; empty for the root."""
+    """The room of a module: `redis` for `layercache.backends.redis.transport.link`; empty for the root."""
     return name.partition(".")[2].partition(".")[0]
 
 

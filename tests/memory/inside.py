@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from layercache.memory.eviction import FIRST, MAIN, SMALL, Eviction
-from layercache.memory.table import Table
+from layercache.backends.memory.eviction import FIRST, MAIN, SMALL, Eviction
+from layercache.backends.memory.table import Table
 from layercache.meta import LayerMeta, blob_path
 
 

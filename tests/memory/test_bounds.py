@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from layercache import Digest, InvalidArgumentError, LayerMeta, MemoryCache, Repository
-from layercache.memory import metas
+from layercache.backends.memory import metas
 from tests.memory.inside import check, digest, table_of, usual_meta
 
 CONTAINERS = (list, dict, array, bytearray)
@@ -19,7 +19,7 @@ def sizes(part: object) -> Iterator[tuple[str, int]]:
     for name, value in vars(part).items():
         if isinstance(value, CONTAINERS):
             yield f"{type(part).__name__}.{name}", len(value)
-        elif type(value).__module__.startswith("layercache.memory"):
+        elif type(value).__module__.startswith("layercache.backends.memory"):
             yield from sizes(value)
 
 

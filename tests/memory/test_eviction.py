@@ -1,7 +1,7 @@
 """Who has to go, and what the choice may cost."""
 
-from layercache.memory.eviction import MOST_HITS, MOST_STEPS, Eviction
-from layercache.memory.table import Table
+from layercache.backends.memory.eviction import MOST_HITS, MOST_STEPS, Eviction
+from layercache.backends.memory.table import Table
 from tests.memory.inside import digest, table_of, usual_meta
 
 

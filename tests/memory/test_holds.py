@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from layercache import InvalidArgumentError, MemoryCache, background, open_cache
-from layercache.memory import leases
+from layercache.backends.memory import leases
 from layercache.testing import ManualClock
 from tests.memory.inside import digest
 

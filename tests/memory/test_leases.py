@@ -3,8 +3,8 @@
 import pytest
 
 from layercache import InvalidArgumentError, MemoryCache, background
-from layercache.memory import leases
-from layercache.memory.leases import LEASE_SECONDS, Leases
+from layercache.backends.memory import leases
+from layercache.backends.memory.leases import LEASE_SECONDS, Leases
 from layercache.testing import ManualClock
 from tests.memory.inside import digest, usual_meta
 

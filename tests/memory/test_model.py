@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from layercache.memory.table import Table
+from layercache.backends.memory.table import Table
 from layercache.meta import LayerMeta, blob_path
 from tests.memory.inside import check, digest, table_of
 

@@ -2,12 +2,12 @@
 
 import pytest
 
+from layercache.backend import Batch
+from layercache.backends.memory import MemoryCache
+from layercache.backends.memory.scan import BATCH
 from layercache.context import background
 from layercache.errors import CanceledError
-from layercache.memory import MemoryCache
-from layercache.memory.scan import BATCH
 from layercache.meta import LayerMeta, blob_path
-from layercache.scan import Batch
 from layercache.testing import ManualClock
 
 CTX = background()

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from layercache import InvalidArgumentError, MemoryCache, background
-from layercache.memory.table import Table
+from layercache.backends.memory.table import Table
 from layercache.testing import ManualClock
 from tests.memory.inside import check, digest, usual_meta
 

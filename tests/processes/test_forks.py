@@ -17,7 +17,7 @@ SECONDS = 60.0
 pytestmark = pytest.mark.parametrize("redis_program", [next(iter(SERVERS.values()))], indirect=True)
 
 
-def told(url: str, *words: str) -> dict[str, dict[str, int]]:
+def as_oci_error(url: str, *words: str) -> dict[str, dict[str, int]]:
     """What parent and child were told, by who it was."""
     command = [
         sys.executable,
@@ -41,7 +41,7 @@ def told(url: str, *words: str) -> dict[str, dict[str, int]]:
 )
 def test_a_used_cache_is_the_parents(redis_server: RedisServer, cache: str, loop: str, way: str) -> None:
     """After a fork the child is told what to do, each time, and the parent's answers stay right."""
-    outcomes = told(redis_server.url, cache, loop, way)
+    outcomes = as_oci_error(redis_server.url, cache, loop, way)
     assert outcomes["parent"].keys() == {"right"}
     [(error, count)] = outcomes["child"].items()
     assert count == 100
@@ -52,7 +52,7 @@ def test_a_used_cache_is_the_parents(redis_server: RedisServer, cache: str, loop
 @pytest.mark.parametrize("cache", ["redis", "tiered", "readthrough"])
 def test_an_unused_cache_is_each_processs_own(redis_server: RedisServer, cache: str) -> None:
     """A cache that was made before a fork, and not used, works in parent and child."""
-    outcomes = told(redis_server.url, cache, "asyncio", "unused")
+    outcomes = as_oci_error(redis_server.url, cache, "asyncio", "unused")
     assert outcomes["parent"].keys() == {"right"}
     assert outcomes["child"] == {"right": 100}
 
@@ -60,5 +60,5 @@ def test_an_unused_cache_is_each_processs_own(redis_server: RedisServer, cache: 
 @pytest.mark.parametrize("way", ["paused", "multiprocessed"])
 def test_memory_is_copied(redis_server: RedisServer, way: str) -> None:
     """What a MemoryCache knows is in a forked child, too, and from then on each has its own."""
-    outcomes = told(redis_server.url, "memory", "asyncio", way)
+    outcomes = as_oci_error(redis_server.url, "memory", "asyncio", way)
     assert outcomes["child"] == {"right": 100}

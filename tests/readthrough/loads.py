@@ -3,7 +3,7 @@
 import asyncio
 
 from layercache.context import Context, background
-from layercache.flight import Flight, Flights
+from layercache.readthrough.flight import Flight, Flights
 from tests.context.manual import turns
 
 

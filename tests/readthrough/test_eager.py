@@ -7,7 +7,7 @@ import pytest
 
 from layercache import BackendError, Context, LayerMeta, MemoryCache, NotFoundError, ReadThroughCache
 from layercache.context import background
-from layercache.flight import Flight, Flights
+from layercache.readthrough.flight import Flight, Flights
 from layercache.testing import SlowSource, new_digest
 from tests.context.manual import turns
 from tests.eager import FACTORIES

@@ -34,7 +34,7 @@ async def test_a_flight_that_takes_its_lease_is_joined(house: House) -> None:
     class SlowLease(ReferenceCache):
         async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
             await release.wait()
-            return await super()._lease(ctx, repo, dgst)
+            return await super().lease(ctx, repo, dgst)
 
     front = ReadThroughCache(SlowLease(), house.source, observer=house.tally)
     absent = new_digest()  # A no is not remembered: who did not join would ask for it again.
@@ -88,7 +88,7 @@ async def test_a_recheck_of_the_cache_is_not_joined(house: House) -> None:
 
     class SlowRecheck(ReferenceCache):
         async def _stat(self, ctx: object, repo: str, dgst: str) -> object:  # type: ignore[override]  # slower only
-            found = await super()._stat(background(), repo, dgst)
+            found = await super().stat(background(), repo, dgst)
             await release.wait()
             return found
 

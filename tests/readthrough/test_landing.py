@@ -8,7 +8,7 @@ import pytest
 
 from layercache.context import background
 from layercache.errors import BackendUnavailableError
-from layercache.flight import Flight, Flights
+from layercache.readthrough.flight import Flight, Flights
 from tests.context.manual import turns
 from tests.readthrough.loads import Loads
 

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from layercache import BackendError, BackendUnavailableError
-from layercache.events import STEADY_SECONDS, Incidents, Observer
+from layercache.observer import STEADY_SECONDS, Incidents, Observer
 from layercache.testing import ManualClock
 
 FAULTS = [BackendError("MOVED 1 127.0.0.1:1"), BackendUnavailableError("TRYAGAIN"), BackendError("NOPERM")]

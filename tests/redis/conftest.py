@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from redis.backoff import ConstantBackoff
 
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link, Opener
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link, Opener
 
 MakeLink = Callable[..., Link]
 

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from typing import Self
 
+from layercache.backends.redis.resp import ReplyFault, pack, public
+from layercache.backends.redis.transport.link import Link
+from layercache.backends.redis.transport.wire import Wire
 from layercache.context import Context, background
 from layercache.errors import BackendError, LayerCacheError
-from layercache.redis.link import Link
-from layercache.redis.replies import ReplyFault, public
-from layercache.redis.wire import Wire, pack
 
 TASKS = 200
 KEYS = 500

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from layercache.redis.wire import Wire
+from layercache.backends.redis.transport.wire import Wire
 
 
 class Tape(asyncio.Transport):

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from redis.asyncio import ConnectionPool
 
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.transport.addresses import DELAY
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendUnavailableError
-from layercache.redis.addresses import DELAY
-from layercache.redis.handshake import Handshake
-from layercache.redis.wire import Wire, pack
 from tests.redis.conftest import MakeLink
 from tests.redis.crowd import recovered
 from tests.servers import RedisServer

@@ -7,8 +7,8 @@ import pytest
 from redis.backoff import ConstantBackoff
 
 from layercache import BackendUnavailableError
-from layercache.redis.link import Link
-from layercache.redis.wire import Wire
+from layercache.backends.redis.transport.link import Link
+from layercache.backends.redis.transport.wire import Wire
 from tests.eager import FACTORIES
 
 

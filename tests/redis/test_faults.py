@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from layercache.redis.link import Link
-from layercache.redis.wire import LinkLost, pack
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.transport.link import Link
+from layercache.backends.redis.transport.wire import LinkLost
 from tests.redis.conftest import MakeLink
 from tests.redis.crowd import KEYS, TASKS, Readers, fill, recovered, value
 from tests.redis.proxy import Proxy

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from redis.backoff import ConstantBackoff
 
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.transport.link import PING, Link
+from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
-from layercache.redis.link import PING, Link
-from layercache.redis.wire import Wire, pack
 from tests.redis.conftest import MakeLink
 from tests.redis.tape import Opener
 

@@ -18,9 +18,9 @@ from layercache import (
     background,
     open_cache,
 )
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
-from layercache.redis.wire import pack
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
 from layercache.testing import new_digest
 from tests.redis.conftest import MakeLink
 from tests.redis_cache.conftest import WITH_KIN

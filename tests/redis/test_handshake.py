@@ -11,11 +11,11 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.sentinel import Sentinel
 from redis.credentials import CredentialProvider
 
+from layercache.backends.redis.resp import ReplyFault, pack
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
+from layercache.backends.redis.transport.wire import READ_SIZE
 from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
-from layercache.redis.replies import ReplyFault
-from layercache.redis.wire import READ_SIZE, pack
 from tests.redis.certificates import Certificate
 from tests.redis.conftest import MakeLink
 from tests.redis.crowd import recovered

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from redis.backoff import ConstantBackoff
 
+from layercache.backends.redis.transport.link import PING
+from layercache.backends.redis.transport.wire import LinkLost
 from layercache.errors import BackendUnavailableError
-from layercache.redis.link import PING
-from layercache.redis.wire import LinkLost
 from tests.redis.conftest import MakeLink
 from tests.redis.tape import Opener, Tape
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from redis.backoff import ConstantBackoff
 
+from layercache.backends.redis.resp import ReplyFault, pack
+from layercache.backends.redis.transport.link import PING
+from layercache.backends.redis.transport.wire import LinkLost, Wire
 from layercache.errors import BackendError, BackendUnavailableError
-from layercache.redis.link import PING
-from layercache.redis.replies import ReplyFault
-from layercache.redis.wire import LinkLost, Wire, pack
 from tests.redis.conftest import MakeLink
 from tests.redis.crowd import recovered
 from tests.redis.tape import Opener

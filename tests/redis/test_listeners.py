@@ -5,8 +5,9 @@ import asyncio
 import pytest
 from redis.backoff import ConstantBackoff, ExponentialBackoff
 
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.transport.wire import LinkLost
 from layercache.errors import BackendUnavailableError
-from layercache.redis.wire import LinkLost, pack
 from tests.redis.conftest import MakeLink
 from tests.redis.tape import Opener
 from tests.ups import Ups

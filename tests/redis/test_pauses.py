@@ -10,10 +10,10 @@ from collections.abc import Callable
 import pytest
 from redis.backoff import AbstractBackoff
 
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
+from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendUnavailableError
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
-from layercache.redis.wire import Wire
 from tests.context.manual import ManualLoop, by_hand, turns
 from tests.redis.conftest import MakeLink
 from tests.redis.tape import Opener

@@ -3,8 +3,8 @@
 import pytest
 
 from layercache import BackendError, BackendUnavailableError, CorruptEntryError
-from layercache.oci import to_oci_error
-from layercache.redis.replies import ReplyFault, public
+from layercache.backends.redis.resp import ReplyFault, public
+from layercache.web.oci import to_oci_error
 
 KINDS = {
     "CLUSTERDOWN": BackendUnavailableError,

@@ -12,7 +12,7 @@ from redis.asyncio.sentinel import Sentinel
 from redis.credentials import CredentialProvider
 
 from layercache import BackendError, InvalidArgumentError, RedisCache, TieredCache, background, open_cache
-from layercache.memory import MemoryCache
+from layercache.backends.memory import MemoryCache
 from tests.redis.certificates import Certificate
 from tests.redis.leaks import leaks
 from tests.servers import RedisServer, free_port

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from layercache.backends.redis.resp import ReplyFault, pack
+from layercache.backends.redis.transport.wire import READ_SIZE, LinkLost, Wire
 from layercache.context import background
 from layercache.errors import BackendUnavailableError, DeadlineExceededError
-from layercache.redis.replies import ReplyFault
-from layercache.redis.wire import READ_SIZE, LinkLost, Wire, pack
 from tests.redis.tape import Tape
 
 GET = pack("GET", "a")

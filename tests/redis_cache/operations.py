@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
+from layercache.backends.redis.cache import RedisCache
+
 from layercache.backend import Lease
 from layercache.context import background
 from layercache.meta import LayerMeta
-from layercache.redis.cache import RedisCache
 
 CTX = background()
 REPO = "library/a"

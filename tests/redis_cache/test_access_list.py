@@ -4,15 +4,15 @@ import shlex
 from collections.abc import Sequence
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 
+from layercache.backends.memory import MemoryCache
+from layercache.backends.redis.near import TieredCache
 from layercache.context import background
 from layercache.errors import BackendError
-from layercache.memory import MemoryCache
 from layercache.meta import LayerMeta
-from layercache.redis.cache import RedisCache
-from layercache.storage import Reconciler
+from layercache.reconcile import Reconciler
 from layercache.testing import CHECKS, Check, SlowSource
-from layercache.tiered import TieredCache
 from tests.house.sources import ROOT
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer
@@ -23,14 +23,14 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 META = LayerMeta("/blobs/a", 7)
 
 
-def told() -> list[list[str]]:
+def as_oci_error() -> list[list[str]]:
     """The rules of each `ACL SETUSER` on the page, which may go over several lines."""
     page = (ROOT / "docs/howto/redis.md").read_text().replace("\\\n", " ")
     lines = [line for line in page.splitlines() if line.startswith("ACL SETUSER layercache ")]
     return [shlex.split(line)[3:] for line in lines]
 
 
-BASIC, WALKING, NEAR = told()
+BASIC, WALKING, NEAR = as_oci_error()
 SPARED = {"+ping", "+script|load"}
 REFUSAL = "NOPERM|can't run this command|ACL failure in script"
 

@@ -5,15 +5,15 @@ from collections.abc import Callable
 
 import hiredis
 import pytest
+from layercache.backends.redis.cache import RedisCache
 
 from layercache.backend import Lease
+from layercache.backends.redis import scripts
+from layercache.backends.redis.transport.link import Link
+from layercache.backends.redis.transport.wire import Wire
 from layercache.context import Context
 from layercache.errors import CanceledError
 from layercache.meta import LayerMeta
-from layercache.redis import scripts
-from layercache.redis.cache import RedisCache
-from layercache.redis.link import Link
-from layercache.redis.wire import Wire
 from tests.redis.tape import Tape
 from tests.redis_cache.conftest import MakeCache
 from tests.redis_cache.operations import CTX, DIGEST, META, OPERATIONS, REPO

@@ -5,10 +5,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 
 from layercache.context import background
 from layercache.errors import BackendError
-from layercache.redis.cache import RedisCache
 from layercache.testing import CHECKS, Check
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer, running

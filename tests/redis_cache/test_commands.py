@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.crc import key_slot
 
+from layercache.backends.redis import commands, scripts
+from layercache.backends.redis.commands import Command
+from layercache.backends.redis.schema import members_key, meta_key
 from layercache.meta import LayerMeta
 from layercache.names import Digest, Repository
-from layercache.redis import commands, scripts
-from layercache.redis.commands import Command
-from layercache.redis.schema import members_key, meta_key
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 NAMES = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=50)

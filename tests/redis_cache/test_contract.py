@@ -1,9 +1,9 @@
 """RedisCache keeps the contract, on every server found."""
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 
 from layercache.context import background
-from layercache.redis.cache import RedisCache
 from layercache.testing import CHECKS, Check
 
 

@@ -8,15 +8,15 @@ import asyncio
 import random
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 from redis.backoff import ConstantBackoff
 
+from layercache.backends.redis import scripts
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
 from layercache.context import Context
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
-from layercache.redis import scripts
-from layercache.redis.cache import RedisCache
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
 from layercache.testing import new_digest, new_meta
 from tests.redis.crowd import TASKS, Crowd, recovered
 from tests.redis_cache.conftest import MakeCache

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 
 from layercache import LayerInfoCache
-from layercache.redis import scripts
-from layercache.redis.cache import RedisCache
+from layercache.backends.redis import scripts
 from tests.redis_cache.conftest import MakeCache
 from tests.redis_cache.operations import CTX, DIGEST, REPO
 from tests.servers import RedisServer

@@ -6,8 +6,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 from redis.backoff import ConstantBackoff
 
+from layercache.backends.redis import scripts
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.schema import NonsenseError
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
+from layercache.backends.redis.transport.wire import LinkLost
 from layercache.errors import (
     BackendUnavailableError,
     CanceledError,
@@ -15,12 +22,6 @@ from layercache.errors import (
     DeadlineExceededError,
     InvalidArgumentError,
 )
-from layercache.redis import scripts
-from layercache.redis.cache import RedisCache
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
-from layercache.redis.schema import NonsenseError
-from layercache.redis.wire import LinkLost, pack
 from tests.redis.proxy import Proxy
 from tests.redis_cache.conftest import MakeCache
 from tests.redis_cache.operations import CTX, DIGEST, META, OPERATIONS, REPO
@@ -116,10 +117,10 @@ async def test_a_removal_is_sent_once_more(counted: Counted) -> None:
 async def test_a_removal_is_announced_once_more(counted: Counted) -> None:
     """An announcement whose reply was lost is made again with another marker, which its end drops."""
     key = f"{{repository::{REPO}::blobs}}::lease::{DIGEST}"
-    marker = await counted.lose(counted.cache._begin_closing(CTX, REPO, DIGEST), "set")
+    marker = await counted.lose(counted.cache.begin_removal(CTX, REPO, DIGEST), "set")
     assert counted.calls("set") == 2
     assert counted.server.ask("GET", key) == str(marker).encode()
-    await counted.cache._end_closing(CTX, REPO, DIGEST, str(marker), has_returned=True)
+    await counted.cache.end_removal(CTX, REPO, DIGEST, str(marker), has_returned=True)
     assert counted.server.ask("EXISTS", key) == 0
 
 

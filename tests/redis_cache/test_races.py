@@ -6,12 +6,12 @@ have come in between and did not, a lost lease for instance, is done by hand.
 """
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 
 from layercache.cache import LayerInfoCache
 from layercache.context import background
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
-from layercache.redis.cache import RedisCache
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer
 
@@ -144,9 +144,9 @@ async def test_the_first_removal_ends_first(
     """Of two removals, the one that ends first leaves the other's marker where it lies."""
     second = make_cache(redis_server.url)
     async with remover.removing(CTX, REPO, DIGEST):
-        marker = await second._begin_closing(CTX, REPO, DIGEST)
+        marker = await second.begin_removal(CTX, REPO, DIGEST)
     assert await reader.lease(CTX, REPO, DIGEST) is None
-    await second._end_closing(CTX, REPO, DIGEST, marker, has_returned=True)
+    await second.end_removal(CTX, REPO, DIGEST, marker, has_returned=True)
     assert await reader.lease(CTX, REPO, DIGEST) is not None
 
 
@@ -246,7 +246,7 @@ async def test_a_remover_that_died(
 ) -> None:
     """A removal that was never ended keeps leases from being given until its marker expires."""
     await reader.put(CTX, REPO, DIGEST, META)
-    await remover._begin_closing(CTX, REPO, DIGEST)
+    await remover.begin_removal(CTX, REPO, DIGEST)
     assert not await says_yes(reader)
     assert await reader.lease(CTX, REPO, DIGEST) is None
     redis_server.ask("PEXPIRE", MEMBER_LEASE, 0)

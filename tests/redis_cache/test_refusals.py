@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 from redis.backoff import ConstantBackoff
 
+from layercache.backends.redis import scripts
+from layercache.backends.redis.resp import ReplyFault
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
 from layercache.context import background
 from layercache.errors import BackendError, BackendUnavailableError, CorruptEntryError, NotFoundError
 from layercache.meta import LayerMeta
-from layercache.redis import scripts
-from layercache.redis.cache import RedisCache
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
-from layercache.redis.replies import ReplyFault
 from tests.redis_cache.conftest import WITH_KIN, MakeCache
 from tests.servers import RedisServer, free_port
 from tests.ups import Ups

@@ -1,13 +1,13 @@
 """The walk of all that a Redis knows, while others write to it."""
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 
+from layercache.backend import Batch, CorruptKey
+from layercache.backends.redis.scan import COUNT, SETS
 from layercache.context import background
 from layercache.errors import BackendError, CanceledError
 from layercache.meta import LayerMeta, blob_path
-from layercache.redis.cache import RedisCache
-from layercache.redis.scan import COUNT, SETS
-from layercache.scan import Batch, CorruptKey
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer
 

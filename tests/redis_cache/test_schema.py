@@ -4,11 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layercache.errors import BackendError, BackendUnavailableError, CorruptEntryError, NotFoundError
-from layercache.meta import DEFAULT_MEDIA_TYPE, LayerMeta, blob_path
-from layercache.redis.commands import store_meta
-from layercache.redis.replies import ReplyFault
-from layercache.redis.schema import (
+from layercache.backends.redis.commands import store_meta
+from layercache.backends.redis.resp import ReplyFault
+from layercache.backends.redis.schema import (
     FIELDS,
     NonsenseError,
     member_lease_key,
@@ -22,6 +20,8 @@ from layercache.redis.schema import (
     to_stat,
     to_stats,
 )
+from layercache.errors import BackendError, BackendUnavailableError, CorruptEntryError, NotFoundError
+from layercache.meta import DEFAULT_MEDIA_TYPE, LayerMeta, blob_path
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 LONGER = "sha512:" + "0123456789abcdef" * 8

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
+from layercache.backends.redis import commands, scripts
+from layercache.backends.redis.commands import Command
+from layercache.backends.redis.resp import ReplyFault
+from layercache.backends.redis.schema import NonsenseError
 from layercache.errors import CorruptEntryError
 from layercache.meta import LayerMeta
-from layercache.redis import commands, scripts
-from layercache.redis.commands import Command
-from layercache.redis.replies import ReplyFault
-from layercache.redis.schema import NonsenseError
 from tests.redis_cache.conftest import WITH_KIN
 from tests.servers import RedisServer
 

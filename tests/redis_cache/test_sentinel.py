@@ -9,15 +9,15 @@ from typing import NamedTuple
 
 import pytest
 import redis
+from layercache.backends.redis.cache import RedisCache
 from redis.asyncio.sentinel import Sentinel
 
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
 from layercache.context import background
 from layercache.errors import BackendError, BackendUnavailableError
 from layercache.meta import LayerMeta
-from layercache.redis.cache import RedisCache
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
-from layercache.redis.wire import pack
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisSentinel, RedisServer, running, started
 from tests.ups import Ups

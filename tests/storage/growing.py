@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Self
 
+from layercache.backends.redis.cache import RedisCache
+from layercache.source import PARTS
+
 from layercache.context import Context, background
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
-from layercache.redis.cache import RedisCache
-from layercache.scan import PARTS
-from layercache.storage import Reconciler
+from layercache.reconcile import Reconciler
 
 BATCH = 1_000
 LENGTH = 7

@@ -5,10 +5,10 @@ from collections import defaultdict
 from hypothesis import given
 from hypothesis import strategies as st
 
+from layercache.backend import CorruptKey
 from layercache.meta import LayerMeta, blob_path
-from layercache.scan import CorruptKey
-from layercache.storage import Difference, Kind
-from layercache.storage.comparison import (
+from layercache.reconcile import Difference, Kind
+from layercache.reconcile.comparison import (
     WITH_METAS,
     corrupt_record,
     link_record,

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytest
+from layercache.source import PARTS, LayerInfoSource
 
-from layercache.cache import LayerInfoSource
+from layercache.backends.memory import MemoryCache
 from layercache.context import background
 from layercache.errors import BackendUnavailableError, InvalidArgumentError
-from layercache.memory import MemoryCache
 from layercache.meta import LayerMeta
-from layercache.scan import PARTS
-from layercache.storage import Difference, Kind, Reconciler, Report, StorageSource, reconcile
+from layercache.reconcile import Difference, Kind, Reconciler, Report
+from layercache.storage import StorageSource, reconcile
 from layercache.storage.layout import data_path, layer_link_path
 from layercache.testing import SlowSource
 from tests.storage.trees import ABSENT, Tree, digest_of

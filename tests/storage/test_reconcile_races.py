@@ -7,11 +7,11 @@ from contextlib import suppress
 from random import Random
 
 import pytest
+from layercache.backends.redis.cache import RedisCache
 
 from layercache.context import background
 from layercache.errors import BackendUnavailableError
-from layercache.redis.cache import RedisCache
-from layercache.storage import Kind
+from layercache.reconcile import Kind
 from layercache.storage.layout import data_path, layer_link_path
 from tests.servers import RedisServer
 from tests.storage.trees import Tree, digest_of

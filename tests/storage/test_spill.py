@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from layercache.errors import BackendError
-from layercache.storage.spill import HELD, Spill
+from layercache.reconcile.spill import HELD, Spill
 
 
 async def test_every_line_is_given_back_once() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from layercache.backends.memory import MemoryCache
 from layercache.context import background
 from layercache.errors import BackendUnavailableError
-from layercache.memory import MemoryCache
 from layercache.storage.files import files, folders
 from tests.storage.trees import Tree
 from tests.storage.worlds import World
@@ -160,7 +160,8 @@ async def test_folder_that_vanishes_is_no_error(memory_world: World, tmp_path: P
 PROGRAM = """if True:
     import asyncio, os, sys
     from layercache import BackendError, MemoryCache, background
-    from layercache.storage import Reconciler, StorageSource
+    from layercache.reconcile import Reconciler
+from layercache.storage import StorageSource
     if os.geteuid() == 0:  # Nothing is closed to root.
         os.setegid(65534); os.seteuid(65534)
     source = StorageSource(sys.argv[1])

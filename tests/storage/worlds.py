@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from layercache.cache import LayerInfoSource
+from layercache.source import LayerInfoSource, ListableSource
+
+from layercache.cache import LayerInfoCache
 from layercache.context import Context, background
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta, blob_path
 from layercache.names import Digest
-from layercache.scan import ListableSource, ScannableCache
-from layercache.storage import Difference, Reconciler, Report
+from layercache.reconcile import Difference, Reconciler, Report
 from layercache.storage.layout import data_path, layer_link_path
 from tests.storage.trees import Tree
 
@@ -20,7 +21,7 @@ CTX = background()
 class World:
     """A registry's tree on disk, and a cache that agrees with it until a test has changed one."""
 
-    def __init__(self, tree: Tree, cache: ScannableCache) -> None:
+    def __init__(self, tree: Tree, cache: LayerInfoCache) -> None:
         self.tree = tree
         self.cache = cache
         self.source = tree.source()
@@ -56,7 +57,7 @@ def meta_of(dgst: str, content: bytes) -> LayerMeta:
     return LayerMeta(blob_path(dgst), len(content))
 
 
-async def knows_meta(cache: ScannableCache, dgst: str) -> bool:
+async def knows_meta(cache: LayerInfoCache, dgst: str) -> bool:
     """Whether *cache* has a meta."""
     try:
         await cache.meta(CTX, dgst)

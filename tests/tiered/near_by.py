@@ -10,9 +10,9 @@ from layercache import (
     TieredCache,
     background,
 )
-from layercache.redis import scripts
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
+from layercache.backends.redis import scripts
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
 from layercache.testing import new_digest, new_repository
 from tests.servers import RedisServer
 

@@ -8,9 +8,9 @@ from collections.abc import Coroutine
 from typing import TypeVar
 
 from layercache import LayerMeta, MemoryCache, RedisCache, TieredCache, background
-from layercache.redis import scripts
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
+from layercache.backends.redis import scripts
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
 from layercache.testing import new_digest
 
 T = TypeVar("T")

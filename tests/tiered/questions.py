@@ -61,14 +61,14 @@ class Question(NamedTuple):
     reply: Callable[[int], bytes]
     keys: tuple[str, ...]
 
-    async def told(self, stage: Stage, version: int) -> int:
+    async def as_oci_error(self, stage: Stage, version: int) -> int:
         """The version that is told; the server, if it is asked, says *version*."""
-        return await stage.told(self.ask, self.reply(version))
+        return await stage.as_oci_error(self.ask, self.reply(version))
 
     async def bring_near(self, stage: Stage, times: int) -> None:
         """Have it answered *times* in version 1, by the server only the first time."""
         for time in range(times):
-            assert await self.told(stage, 1 if time == 0 else 2) == 1
+            assert await self.as_oci_error(stage, 1 if time == 0 else 2) == 1
 
 
 CONTAINS = Question(contains, member, (SET,))

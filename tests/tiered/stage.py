@@ -8,7 +8,7 @@ from hiredis import Reader
 from redis.backoff import ConstantBackoff
 
 from layercache import LayerInfoCache, LayerMeta, MemoryCache, RedisCache, TieredCache, background
-from layercache.redis.link import Link
+from layercache.backends.redis.transport.link import Link
 from layercache.testing import ManualClock, new_digest, new_repository
 from tests.redis.tape import Opener
 
@@ -102,7 +102,7 @@ class Stage:
         assert len(self.written()) > before, "it was answered near"
         return task
 
-    async def told(
+    async def as_oci_error(
         self, question: Callable[[LayerInfoCache], Coroutine[object, object, T]], reply: bytes
     ) -> T:
         """The answer to *question*; the server, if it is asked, says *reply*."""
@@ -115,7 +115,9 @@ class Stage:
 
     async def stat(self, version: int) -> int:
         """The version that the cache tells of, if the server, if it is asked, says *version*."""
-        return (await self.told(lambda cache: cache.stat(CTX, REPO, DGST), version_of(version))).length
+        return (
+            await self.as_oci_error(lambda cache: cache.stat(CTX, REPO, DGST), version_of(version))
+        ).length
 
 
 async def turns(count: int = 5) -> None:

@@ -13,9 +13,9 @@ from layercache import (
     LayerCacheError,
     RedisCache,
 )
-from layercache.redis import scripts
-from layercache.redis.handshake import Handshake
-from layercache.redis.link import Link
+from layercache.backends.redis import scripts
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Link
 from layercache.testing import new_repository
 from tests.servers import RedisServer, free_port
 from tests.tiered.conftest import MakeTiered

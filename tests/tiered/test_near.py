@@ -15,9 +15,9 @@ from hypothesis.stateful import (
 )
 
 from layercache import Digest, LayerMeta, parse_digest
-from layercache.memory.near import ABSENT, NO, NearTable, Ticket
+from layercache.backends.redis.near.admission import Near
+from layercache.backends.redis.near.table import ABSENT, NO, NearTable, Ticket
 from layercache.testing import ManualClock
-from layercache.tiered.near import Near
 from tests.memory import inside
 from tests.memory.inside import usual_meta
 

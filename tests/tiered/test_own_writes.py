@@ -70,7 +70,7 @@ async def test_what_we_wrote_is_read(stage: Stage, write: Write, question: Quest
     """Who was told that it is written reads it, though the push has not come yet."""
     await question.bring_near(stage, times)
     await answered(stage, write(stage.cache))
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2
 
 
 @for_each_write
@@ -82,7 +82,7 @@ async def test_a_reader_that_we_overtook_keeps_nothing(
     stage.say(question.reply(1))
     await answered(stage, write(stage.cache))
     assert await reader == 1
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2
 
 
 @at_the_door_or_in_a_place
@@ -94,7 +94,7 @@ async def test_a_write_that_fails_may_have_been_done(
     await question.bring_near(stage, times)
     with pytest.raises(BackendError):
         await answered(stage, write(stage.cache), b"-OOM command not allowed\r\n")
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2
 
 
 @at_the_door_or_in_a_place
@@ -113,7 +113,7 @@ async def test_a_write_that_is_cancelled_may_have_been_done(
     with pytest.raises(asyncio.CancelledError):
         await task
     stage.say(b":1\r\n" * sent)
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2
 
 
 @at_the_door_or_in_a_place
@@ -128,4 +128,4 @@ async def test_what_came_near_in_a_bracket(
     await answered(stage, removal.__aenter__())
     await question.bring_near(stage, times)
     await answered(stage, removal.__aexit__(None, None, None))
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from layercache import Digest, LayerMeta, parse_digest
-from layercache.memory.near import ABSENT, NearTable
+from layercache.backends.redis.near.admission import Near
+from layercache.backends.redis.near.table import ABSENT, NearTable
 from layercache.testing import ManualClock
-from layercache.tiered.near import Near
 from tests.memory import inside
 from tests.memory.inside import usual_meta
 

@@ -36,7 +36,7 @@ async def test_a_change_is_heard(stage: Stage, question: Question, push: bytes, 
     """A push ends what is near of its keys, whether it has a place already or waits for one."""
     await question.bring_near(stage, times)
     stage.say(push)
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2
 
 
 @at_the_door_or_in_a_place
@@ -45,7 +45,7 @@ async def test_a_change_of_the_other_key(stage: Stage, question: Question, other
     """A push of the meta ends no membership, and one of the members no meta."""
     await question.bring_near(stage, times)
     stage.say(changed(other))
-    assert await question.told(stage, 2) == 1
+    assert await question.as_oci_error(stage, 2) == 1
 
 
 @to_the_door_or_a_place
@@ -59,7 +59,7 @@ async def test_a_fill_after_a_later_push(stage: Stage, question: Question, push:
     reader = await stage.asking(question.ask(stage.cache))
     stage.say(question.reply(1), push)
     assert await reader == 1
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2
 
 
 # ---- connections
@@ -74,7 +74,7 @@ async def test_a_lost_connection_ends_all(stage: Stage, question: Question, time
     with pytest.raises(BackendUnavailableError):
         await question.ask(stage.cache)
     await stage.connect()
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2
 
 
 @to_the_door_or_a_place
@@ -91,7 +91,7 @@ async def test_no_ticket_outlives_its_connection(stage: Stage, question: Questio
     stage.lose()
     assert await reader == 1
     await stage.connect()
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2
 
 
 # ---- trust
@@ -103,7 +103,7 @@ async def test_trust_lasts(stage: Stage, question: Question, times: int) -> None
     """Near answers until `max_staleness` after the sending of the last PING that was answered."""
     await question.bring_near(stage, times)
     stage.clock.advance(MAX_STALENESS - 1)
-    assert await question.told(stage, 2) == 1
+    assert await question.as_oci_error(stage, 2) == 1
 
 
 @at_the_door_or_in_a_place
@@ -112,5 +112,5 @@ async def test_trust_ends(stage: Stage, question: Question, times: int) -> None:
     """Near is silent from `max_staleness` after the sending of the last PING that was answered."""
     await question.bring_near(stage, times)
     stage.clock.advance(MAX_STALENESS)
-    assert await question.told(stage, 2) == 2
+    assert await question.as_oci_error(stage, 2) == 2
     assert "silent" in repr(stage.cache)

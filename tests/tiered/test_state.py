@@ -2,7 +2,7 @@
 
 import math
 
-from layercache.tiered import TieredState
+from layercache.backends.redis.near import TieredState
 from tests.tiered.stage import CTX, DGST, FLUSHED, HASH, REPO, SET, Stage, changed, version_of
 
 UNKNOWN = b"*6\r\n" + b"_\r\n" * 6

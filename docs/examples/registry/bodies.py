@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 
-from layercache.oci import OCIError
+from layercache.web.oci import OCIError
 
 SILENT_SECONDS = 30.0
 SLOWEST = 1024  # bytes per second

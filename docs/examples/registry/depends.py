@@ -18,8 +18,8 @@ from layercache import (
     parse_repository,
 )
 from layercache.fastapi import RequestContext
-from layercache.oci import told
 from layercache.storage import StorageSource
+from layercache.web.oci import as_oci_error
 from registry.oci import MAX_MANIFEST_SIZE, MediaTypes
 from registry.tree import Tree
 
@@ -90,13 +90,13 @@ async def shared(request: Request) -> Registry:
 
 async def repository(repo: str) -> Repository:
     """The repository in the URL."""
-    with told(400, "NAME_INVALID"):
+    with as_oci_error(400, "NAME_INVALID"):
         return parse_repository(repo)
 
 
 async def digest(dgst: str) -> Digest:
     """The digest in the URL."""
-    with told(400, "DIGEST_INVALID"):
+    with as_oci_error(400, "DIGEST_INVALID"):
         return parse_digest(dgst)
 
 
@@ -107,7 +107,7 @@ Blob = Annotated[Digest, Depends(digest)]
 
 async def referred(registry: Shared, ctx: RequestContext, repo: Named, reference: str) -> Digest:
     """The manifest in the URL, there by its digest or by a tag."""
-    with told(404, "MANIFEST_UNKNOWN"):
+    with as_oci_error(404, "MANIFEST_UNKNOWN"):
         dgst = await (digest(reference) if ":" in reference else registry.source.tagged(ctx, repo, reference))
         if dgst is None or not await registry.source.has_manifest(ctx, repo, dgst):
             raise NotFoundError(f"{repo}, {reference}")

@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 
 from layercache import Context, Digest, NotFoundError, Repository, parse_digest
 from layercache.fastapi import RequestContext
-from layercache.oci import OCIError
+from layercache.web.oci import OCIError
 from registry.depends import Blob, Named, Registry, Shared
 from registry.oci import MAX_MANIFEST_SIZE, OCI_INDEX, Descriptor, read_manifest, referrers_tag
 from registry.tree import referrers_folder, tags_folder

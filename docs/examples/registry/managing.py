@@ -9,10 +9,10 @@ nobody has.
 from fastapi import APIRouter, Response
 
 from layercache import Context, Digest, NotFoundError, Repository
+from layercache.context.shield import finish
 from layercache.fastapi import RequestContext
-from layercache.oci import OCIError, told
-from layercache.shield import finish
 from layercache.storage.layout import layer_link_path, revision_link_path
+from layercache.web.oci import OCIError, as_oci_error
 from registry.depends import Blob, Manifest, Named, Registry, Shared, finishing
 from registry.discovering import tags_of
 from registry.oci import read_manifest
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v2")
 @router.delete("/{repo:path}/blobs/{dgst}")
 async def blob(registry: Shared, ctx: RequestContext, repo: Named, dgst: Blob) -> Response:
     """Delete a blob from a repository."""
-    with told(404, "BLOB_UNKNOWN"):
+    with as_oci_error(404, "BLOB_UNKNOWN"):
         await registry.cache.confirm(ctx, repo, dgst)
     await finish(unlink_blob(registry, ctx, repo, dgst))
     return Response(status_code=202)

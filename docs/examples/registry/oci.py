@@ -9,7 +9,7 @@ from typing import TypedDict
 from urllib.parse import urlsplit
 
 from layercache import Digest, parse_digest
-from layercache.oci import OCIError
+from layercache.web.oci import OCIError
 from registry.fields import Fields, Part, items, parse, part, text, text_map
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from layercache import CorruptEntryError, Digest
 from layercache.asgi import request_context
 from layercache.fastapi import RequestContext
-from layercache.oci import told
+from layercache.web.oci import as_oci_error
 from registry.depends import Manifest, Named, Shared, digest, repository, shared
 from registry.oci import is_known, media_type, wanted_part
 from registry.timing import timed
@@ -36,7 +36,7 @@ async def manifest(
     request: Request, registry: Shared, ctx: RequestContext, repo: Named, dgst: Manifest
 ) -> Response:
     """Serve a manifest. A digest stands for one form of it, so `Accept` is not looked at."""
-    with told(404, "MANIFEST_UNKNOWN"):
+    with as_oci_error(404, "MANIFEST_UNKNOWN"):
         meta, timing = await timed(registry.cache.meta(ctx, dgst))
         headers, kind = described(dgst, timing), registry.types.get(dgst)
         is_unchanged = is_known(request.headers, headers["ETag"])
@@ -65,7 +65,7 @@ async def blob(request: Request) -> Response:
     registry, ctx = await shared(request), request_context(request.scope)
     repo = await repository(request.path_params["repo"])
     dgst = await digest(request.path_params["dgst"])
-    with told(404, "BLOB_UNKNOWN"):
+    with as_oci_error(404, "BLOB_UNKNOWN"):
         is_confirmed = registry.confirms_heads and request.method == "HEAD"
         ask = registry.cache.confirm if is_confirmed else registry.cache.stat
         meta, timing = await timed(ask(ctx, repo, dgst))

@@ -24,8 +24,8 @@ from layercache import (
     parse_repository,
 )
 from layercache.fastapi import RequestContext
-from layercache.oci import OCIError, told
 from layercache.storage.layout import data_path, layer_link_path, revision_link_path, tag_link_path
+from layercache.web.oci import OCIError, as_oci_error
 from registry.bodies import arriving
 from registry.depends import Named, Registry, Shared, digest, finishing
 from registry.oci import MAX_MANIFEST_SIZE, Contents, place, read_pushed_manifest, require_length
@@ -166,7 +166,7 @@ async def finish(
         raise
     with finishing(ctx) as rest:
         async with registry.cache.adding(rest, repo, dgst, LayerMeta(data_path(dgst), length)):
-            with told(404, "BLOB_UPLOAD_UNKNOWN"):  # Another request finished it, or discarded it.
+            with as_oci_error(404, "BLOB_UPLOAD_UNKNOWN"):  # Another request finished it, or discarded it.
                 await registry.tree.move(rest, joined, data_path(dgst))
             await registry.tree.write(rest, layer_link_path(repo, dgst), dgst.encode())
         await registry.tree.discard(rest, upload)
@@ -228,7 +228,7 @@ async def require_parts(registry: Registry, ctx: Context, repo: Repository, cont
 
     An index lists manifests, or blobs: BuildKit keeps its cache so.
     """
-    with told(404, "MANIFEST_BLOB_UNKNOWN"):
+    with as_oci_error(404, "MANIFEST_BLOB_UNKNOWN"):
         for first in range(0, len(contents.blobs), QUESTIONS_AT_ONCE):
             blobs = contents.blobs[first : first + QUESTIONS_AT_ONCE]
             await asyncio.gather(*(registry.cache.confirm(ctx, repo, blob) for blob in blobs))
@@ -247,7 +247,7 @@ async def keep(
     subject: Digest | None,
 ) -> None:
     """Write a manifest, and only then what leads to it."""
-    with told(400, "MANIFEST_INVALID"):
+    with as_oci_error(400, "MANIFEST_INVALID"):
         links = [(tag_index_path(repo, tag, dgst), tag_link_path(repo, tag)) for tag in tags]
         referrers = []
         if subject is not None:

@@ -48,10 +48,10 @@ from layercache import (
     Repository,
     background,
 )
-from layercache.oci import OCIError
 from layercache.storage import StorageSource
 from layercache.storage.files import File, files, folders
 from layercache.storage.store import mask
+from layercache.web.oci import OCIError
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

@@ -5,11 +5,11 @@ import socket
 import hiredis
 import pytest
 
+from layercache.backends.redis import scripts
+from layercache.backends.redis.commands import Command, store_member, store_meta
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.scripts import MARKER, Half, membership, meta_of, with_text
 from layercache.meta import LayerMeta
-from layercache.redis import scripts
-from layercache.redis.commands import Command, store_member, store_meta
-from layercache.redis.scripts import MARKER, Half, membership, meta_of, with_text
-from layercache.redis.wire import pack
 from tests.coherence.model.far.commands import COMMANDS
 from tests.coherence.model.far.world import CLOSING, HOLD, NOTHING, Spot
 from tests.servers import RedisServer

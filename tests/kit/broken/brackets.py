@@ -16,7 +16,7 @@ from tests.reference import ReferenceCache
 
 @breaks("clears_before_and_after_the_body")
 class ClearsOnlyBefore(ReferenceCache):
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         del self.tokens[repo, dgst]
@@ -24,9 +24,9 @@ class ClearsOnlyBefore(ReferenceCache):
 
 @breaks("leaves_the_other_half")
 class ClosesEveryRepository(ReferenceCache):
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.members = {(known, other) for known, other in self.members if other != dgst}
-        return await super()._begin_closing(ctx, repo, dgst)
+        return await super().begin_removal(ctx, repo, dgst)
 
 
 @breaks("gives_no_lease_meanwhile")
@@ -35,7 +35,7 @@ class IgnoresTheMarker(ReferenceCache):
         marked = {key: token for key, token in self.tokens.items() if token.startswith("closing")}
         for key in marked:
             del self.tokens[key]
-        lease = await super()._lease(ctx, repo, dgst)
+        lease = await super().lease(ctx, repo, dgst)
         self.tokens |= marked
         return lease
 
@@ -46,9 +46,9 @@ class KeepsTheTokenBesideTheMarker(ReferenceCache):
         super().__init__()
         self.old: dict[tuple[str | None, str], str] = {}
 
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.old[repo, dgst] = self.tokens.get((repo, dgst), "")
-        return await super()._begin_closing(ctx, repo, dgst)
+        return await super().begin_removal(ctx, repo, dgst)
 
     def redeem(self, key: tuple[str | None, str], token: str) -> bool:
         return super().redeem(key, token) or (bool(token) and self.old.pop(key, None) == token)
@@ -58,26 +58,26 @@ class KeepsTheTokenBesideTheMarker(ReferenceCache):
 class ClearsOnlyAfterSuccess(ReferenceCache):
     @asynccontextmanager
     async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
-        marker = await self._begin_closing(ctx, repo, dgst)
+        marker = await self.begin_removal(ctx, repo, dgst)
         try:
             yield
         except asyncio.CancelledError:
-            await self._end_closing(ctx, repo, dgst, marker, has_returned=False)
+            await self.end_removal(ctx, repo, dgst, marker, has_returned=False)
             raise
-        await self._end_closing(ctx, repo, dgst, marker, has_returned=True)
+        await self.end_removal(ctx, repo, dgst, marker, has_returned=True)
 
 
 @breaks("clears_though_the_task_is_cancelled")
 class GivesUpWhenCancelled(ReferenceCache):
     @asynccontextmanager
     async def forgetting(self, ctx: Context, dgst: str) -> AsyncIterator[None]:
-        marker = await self._begin_closing(ctx, None, dgst)
+        marker = await self.begin_removal(ctx, None, dgst)
         try:
             yield
         except Exception:
-            await self._end_closing(ctx, None, dgst, marker, has_returned=False)
+            await self.end_removal(ctx, None, dgst, marker, has_returned=False)
             raise
-        await self._end_closing(ctx, None, dgst, marker, has_returned=True)
+        await self.end_removal(ctx, None, dgst, marker, has_returned=True)
 
 
 @breaks("clears_though_the_context_ends")
@@ -85,17 +85,17 @@ class GivesUpWithTheContext(ReferenceCache):
     @asynccontextmanager
     async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
         ctx.check()
-        marker = await self._begin_closing(ctx, repo, dgst)
+        marker = await self.begin_removal(ctx, repo, dgst)
         try:
             yield
         finally:
             if ctx.err() is None:
-                await self._end_closing(ctx, repo, dgst, marker, has_returned=True)
+                await self.end_removal(ctx, repo, dgst, marker, has_returned=True)
 
 
 @breaks("lets_removals_overlap")
 class DropsAnyMarker(ReferenceCache):
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         self.clear((repo, dgst))
@@ -104,7 +104,7 @@ class DropsAnyMarker(ReferenceCache):
 
 @breaks("lets_removals_end_in_any_order")
 class ClearsOnlyUnderItsMarker(ReferenceCache):
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         if self.tokens.get((repo, dgst)) == marker:

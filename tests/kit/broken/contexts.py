@@ -46,7 +46,7 @@ class SharesOneReply(ReferenceCache):
         self.replies: list[bool] = []
 
     async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-        self.replies.append(await super()._contains(ctx, repo, dgst))
+        self.replies.append(await super().contains(ctx, repo, dgst))
         await self.suspend(ctx)
         return self.replies.pop(0)
 

@@ -17,10 +17,10 @@ from tests.reference import ReferenceCache
 
 @breaks("clears_though_the_body_raises")
 class ReleasesHoweverTheBodyEnds(ReferenceCache):
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
-        await super()._end_closing(ctx, repo, dgst, marker, has_returned=True)
+        await super().end_removal(ctx, repo, dgst, marker, has_returned=True)
 
 
 class EndsAsUsualAfter(ReferenceCache):
@@ -30,7 +30,7 @@ class EndsAsUsualAfter(ReferenceCache):
 
     @asynccontextmanager
     async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
-        marker = await self._begin_closing(ctx, repo, dgst)
+        marker = await self.begin_removal(ctx, repo, dgst)
         has_returned = True
         try:
             yield
@@ -38,7 +38,7 @@ class EndsAsUsualAfter(ReferenceCache):
             has_returned = isinstance(error, self.usual)
             raise
         finally:
-            await self._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
+            await self.end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
 
 
 @breaks("clears_though_the_task_is_cancelled")
@@ -54,39 +54,39 @@ class TakesAnEndedContextForAReturn(EndsAsUsualAfter):
 @breaks("holds_its_own_half")
 class HoldsEverything(ReferenceCache):
     async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
-        return None if self.holds else await super()._lease(ctx, repo, dgst)
+        return None if self.holds else await super().lease(ctx, repo, dgst)
 
 
 @breaks("a_retried_removal_keeps_the_hold")
 class EndsTheHoldWithTheNextReturn(ReferenceCache):
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         self.holds.discard((repo, dgst))
-        await super()._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
+        await super().end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
 
 
 @breaks("a_retried_removal_keeps_the_hold")
 class PlacesAMarkerOverTheHold(ReferenceCache):
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.holds.discard((repo, dgst))
-        return await super()._begin_closing(ctx, repo, dgst)
+        return await super().begin_removal(ctx, repo, dgst)
 
 
 @breaks("an_overlapping_removal_keeps_the_hold")
 class LeavesItToTheOthersMarker(ReferenceCache):
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         is_marked = self.tokens.get((repo, dgst), marker) != marker
-        await super()._end_closing(ctx, repo, dgst, marker, has_returned=has_returned or is_marked)
+        await super().end_removal(ctx, repo, dgst, marker, has_returned=has_returned or is_marked)
 
 
 @breaks("the_other_bracket_keeps_the_hold")
 class EndsTheHoldOfTheOtherHalf(ReferenceCache):
-    async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.holds = {key for key in self.holds if key[1] != dgst or key[0] == repo}
-        return await super()._begin_closing(ctx, repo, dgst)
+        return await super().begin_removal(ctx, repo, dgst)
 
 
 @breaks("a_plain_removal_keeps_the_hold")
@@ -98,11 +98,11 @@ class ForgetsTheHold(ReferenceCache):
 
 @breaks("refuses_a_fill_after_an_interruption")
 class KeepsTheTokenUnderTheHold(ReferenceCache):
-    async def _end_closing(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         token = self.tokens.get((repo, dgst), "closing")
-        await super()._end_closing(ctx, repo, dgst, marker, has_returned=has_returned)
+        await super().end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
         if not has_returned and not token.startswith("closing"):
             self.tokens[repo, dgst] = token
 

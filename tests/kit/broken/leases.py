@@ -19,7 +19,7 @@ class NeverFills(ReferenceCache):
 @breaks("fills_the_meta_alone")
 class FillsAMembershipToo(ReferenceCache):
     async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
-        return lease.repo is not None and await super()._fill(ctx, lease, meta)
+        return lease.repo is not None and await super().fill(ctx, lease, meta)
 
 
 @breaks("refuses_to_fill_what_was_removed")
@@ -48,7 +48,7 @@ class GivesEachALeaseOfItsOwn(ReferenceCache):
 
     async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
         self.shares[repo, dgst] = self.shares.get((repo, dgst), 0) + 1
-        return await super()._lease(ctx, repo, dgst)
+        return await super().lease(ctx, repo, dgst)
 
     def drop_token(self, key: tuple[str | None, str]) -> None:
         self.shares[key] = self.shares.get(key, 0) - 1

@@ -41,7 +41,7 @@ class WantsTheStrictGrammar(ReferenceCache):
     async def _put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
         if repo != repo.lower() or ":" not in dgst:
             raise InvalidArgumentError(repo)
-        await super()._put(ctx, repo, dgst, meta)
+        await super().put(ctx, repo, dgst, meta)
 
 
 @breaks("knows_nothing_at_first")
@@ -79,7 +79,7 @@ class KeepsOneSetForAll(ReferenceCache):
 @breaks("keeps_membership_and_meta_apart")
 class RemovesBothHalves(ReferenceCache):
     async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
-        await super()._remove(ctx, repo, dgst)
+        await super().remove(ctx, repo, dgst)
         self.clear((None, dgst))
 
 
@@ -102,12 +102,12 @@ class RemovesForEver(ReferenceCache):
         self.removed: set[tuple[str, str]] = set()
 
     async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
-        await super()._remove(ctx, repo, dgst)
+        await super().remove(ctx, repo, dgst)
         self.removed.add((repo, dgst))
 
     async def _add(self, ctx: Context, repo: str, dgst: str) -> None:
         if (repo, dgst) not in self.removed:
-            await super()._add(ctx, repo, dgst)
+            await super().add(ctx, repo, dgst)
 
 
 @breaks("forgets")
@@ -119,4 +119,4 @@ class CannotForget(ReferenceCache):
 @breaks("asks_for_many_as_for_one")
 class AnswersForManyOutOfOrder(ReferenceCache):
     async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
-        return sorted(await super()._contains_many(ctx, repo, dgsts))
+        return sorted(await super().contains_many(ctx, repo, dgsts))

@@ -1,4 +1,4 @@
-"""The brackets around what changes the storage: see `layercache/brackets.py` and `cache.py`."""
+"""The brackets around what changes the storage: see `layercache/removal.py` and `cache.py`."""
 
 from tests.coherence.model.far.steps import (
     Taken,

@@ -1,4 +1,4 @@
-"""What Redis does, one function for each command; see `layercache/redis/scripts.py`.
+"""What Redis does, one function for each command; see `layercache/backends/redis/scripts.py`.
 
 Each takes what is known of one half and lies beside it, and the word that the
 command brings along, and returns what is there afterwards. `lease` alone has a
