@@ -35,12 +35,12 @@ async def ask_meta(source: LayerInfoSource, ctx: Context, dgst: str) -> LayerMet
         CorruptEntryError: It said what is no meta; the message names the source.
         BackendError: It failed, be it by a CancelledError of its own.
     """
-    meta = await _answer(ctx, source.meta, ctx, dgst)
-    try:
-        require_meta(meta)
-    except InvalidArgumentError as error:
-        raise CorruptEntryError(f"what {source!r} said of {dgst}: {error}") from error
-    return meta
+    return _checked(source, dgst, await _answer(ctx, source.meta, ctx, dgst))
+
+
+async def ask_stat(source: LayerInfoSource, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+    """Return what *source* says of *dgst* in *repo*; errors are those of `ask_meta`."""
+    return _checked(source, dgst, await _answer(ctx, source.stat, ctx, repo, dgst))
 
 
 async def ask_membership(source: LayerInfoSource, ctx: Context, repo: str, dgst: str) -> bool:
@@ -66,6 +66,14 @@ def to_backend_error(error: BackendError | asyncio.CancelledError, who: str) -> 
     fault = BackendUnavailableError(f"{who} raised CancelledError, and nobody had cancelled the call")
     fault.__cause__ = error
     return fault
+
+
+def _checked(source: LayerInfoSource, dgst: str, meta: LayerMeta) -> LayerMeta:
+    try:
+        require_meta(meta)
+    except InvalidArgumentError as error:
+        raise CorruptEntryError(f"what {source!r} said of {dgst}: {error}") from error
+    return meta
 
 
 async def _answer(ctx: Context, ask: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:

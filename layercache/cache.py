@@ -1,15 +1,15 @@
-"""The contract: what a layer info source answers and a layer info cache remembers.
+"""The one front: what a layer info cache remembers, whatever it is kept in.
 
-Public methods are final. They check their input once, check the context, and
-call the underscored twin, which a backend implements (`backend.py`). What a cache asks
-of a name is only what keeps one key from being taken for another; the strict
-grammar is the handler's (`names.py`).
+A `LayerInfoCache` checks the arguments and the context of each operation, and
+asks the backend that it holds (`backend.py`). Here, and nowhere below, stand the
+checks and the brackets. They ask of a name only what keeps one key from being
+taken for another; the strict grammar is the handler's (`names.py`).
 
 Membership (*is this blob in that repository?*) and meta (*where does it lie?*)
 are independent: either may be known without the other, and either may be
 forgotten at any time. A miss is never an answer about the storage.
 
-What keeps a cache true. The obvious order of things ends in a lie:
+What keeps a cache true. The obvious order of things ends in a stale entry:
 
     1  reader: miss, asks the storage: "yes"
     2  remover: deletes the blob, clears the cache, answers 202
@@ -18,54 +18,54 @@ What keeps a cache true. The obvious order of things ends in a lie:
 So whoever is about to ask the storage first takes a lease, a token beside each
 of the two keys; to fill is to store each part only while its token still lies
 there; to remove is to clear the key and its token. While a removal is under
-way, a closing marker lies in the token's place, and no lease is given; nor is one
-for a while after a removal that was interrupted, by a hold (`brackets.py`). A token
-may be lost at any time: that costs a miss, never a lie. (Memcache's leases:
-Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013.)
+way, a removal marker lies in the token's place, and no lease is given; nor is one
+for a while after a removal that was interrupted, by a hold (`removal.py`). A token
+may be lost at any time: that costs a miss, never a stale answer. (Memcache's
+leases: Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013.)
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import Protocol, Self, final
+from contextlib import asynccontextmanager
+from typing import Self, final
 
-from layercache.backend import Backend, Lease
-from layercache.context import Context
-from layercache.errors import BackendError, ContextError, InvalidArgumentError, shown
+from layercache.backend import Backend, Batch, Lease, Scannable
+from layercache.context import ROOT, Context
+from layercache.errors import InvalidArgumentError, NotFoundError, UnsupportedError, shown
 from layercache.meta import LayerMeta
-from layercache.removal import closing
+from layercache.names import Digest, Repository
+from layercache.removal import commit, removal
+from layercache.source import LayerInfoSource
 from layercache.validation import (
     require_digest,
     require_half,
     require_key,
     require_keys,
     require_meta,
+    require_repository,
     require_token,
 )
 
 
-class LayerInfoSource(Protocol):
-    """What can answer: a registry's storage, or a cache. Its answers are checked as arguments are."""
-
-    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-        """Whether the repository *repo* has the blob *dgst*: a `bool` itself."""
-
-    async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
-        """Where the blob *dgst* lies, as a meta that `set_meta` would take, or `NotFoundError`."""
-
-
-class LayerInfoCache(Backend):
+class LayerInfoCache(LayerInfoSource):
     """What is known of a registry's layers, by repository and digest.
 
     Every operation may raise, beside what it names itself:
 
-        InvalidArgumentError: An argument is malformed, a name of a subclass of
-            `str` other than `Repository` and `Digest` too; nothing was asked.
+        InvalidArgumentError: An argument is malformed; nothing was asked.
         ContextError: *ctx* had ended, or ended before the answer came. What
             was to be written may have been.
         BackendError: The store could not answer, or answered nonsense.
+
+    Attributes:
+        backend: Where the knowledge is kept; it belongs to this cache.
     """
 
-    # ---- the four words of the ancestor
+    def __init__(self, backend: Backend) -> None:
+        """Keep what is known in *backend*, which is closed with this cache."""
+        self.backend: Backend = backend
+        self._peek = backend.peek
+
+    # ---- hot path: a hit in this process is served without a further coroutine, which is 58 ns of 210
 
     @final
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
@@ -73,22 +73,15 @@ class LayerInfoCache(Backend):
 
         False says nothing about the storage: it may be a miss.
         """
-        require_key(repo, dgst)
-        if ctx.has_ended():
+        if self._peek is not None and self._peek.contains(repo, dgst):
+            if ctx is not ROOT and ctx.has_ended():
+                await ctx.fail()
+            return True
+        if type(dgst) is not Digest or type(repo) is not Repository:
+            require_key(repo, dgst)  # What was found was checked when it was stored.
+        if ctx is not ROOT and ctx.has_ended():
             await ctx.fail()
-        return await self._contains(ctx, repo, dgst)
-
-    @final
-    async def add(self, ctx: Context, repo: str, dgst: str) -> None:
-        """Remember that *repo* has *dgst*.
-
-        A plain word, for those who know; a handler uses `adding`, since
-        between processes a plain word can come late.
-        """
-        require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
-        await self._add(ctx, repo, dgst)
+        return await self.backend.contains(ctx, repo, dgst)
 
     @final
     async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
@@ -100,21 +93,18 @@ class LayerInfoCache(Backend):
         Raises:
             NotFoundError: Nothing is known of *dgst*.
         """
-        require_digest(dgst)
-        if ctx.has_ended():
+        if self._peek is not None and (meta := self._peek.meta(dgst)) is not None:
+            if ctx is not ROOT and ctx.has_ended():
+                await ctx.fail()
+            return meta
+        if type(dgst) is not Digest:
+            require_digest(dgst)
+        if ctx is not ROOT and ctx.has_ended():
             await ctx.fail()
-        return await self._meta(ctx, dgst)
-
-    @final
-    async def set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
-        """Remember where *dgst* lies; a plain word, as `add` is."""
-        require_digest(dgst)
-        require_meta(meta)
-        if ctx.has_ended():
-            await ctx.fail()
-        await self._set_meta(ctx, dgst, meta)
-
-    # ---- both halves at once
+        known = await self.backend.meta(ctx, dgst)
+        if known is None:
+            raise NotFoundError(dgst)
+        return known
 
     @final
     async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
@@ -123,19 +113,20 @@ class LayerInfoCache(Backend):
         Raises:
             NotFoundError: One of the two is not known.
         """
-        require_key(repo, dgst)
-        if ctx.has_ended():
+        if self._peek is not None and (meta := self._peek.stat(repo, dgst)) is not None:
+            if ctx is not ROOT and ctx.has_ended():
+                await ctx.fail()
+            return meta
+        if type(dgst) is not Digest or type(repo) is not Repository:
+            require_key(repo, dgst)
+        if ctx is not ROOT and ctx.has_ended():
             await ctx.fail()
-        return await self._stat(ctx, repo, dgst)
+        known = await self.backend.stat(ctx, repo, dgst)
+        if known is None:
+            raise NotFoundError(dgst)
+        return known
 
-    @final
-    async def put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
-        """Remember both halves, in one round trip; a plain word, as `add` is."""
-        require_key(repo, dgst)
-        require_meta(meta)
-        if ctx.has_ended():
-            await ctx.fail()
-        await self._put(ctx, repo, dgst, meta)
+    # ---- many at once
 
     @final
     async def contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
@@ -143,7 +134,7 @@ class LayerInfoCache(Backend):
         require_keys(repo, dgsts)
         if ctx.has_ended():
             await ctx.fail()
-        return await self._contains_many(ctx, repo, dgsts)
+        return await self.backend.contains_many(ctx, repo, dgsts)
 
     @final
     async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
@@ -151,7 +142,35 @@ class LayerInfoCache(Backend):
         require_keys(repo, dgsts)
         if ctx.has_ended():
             await ctx.fail()
-        return await self._stat_many(ctx, repo, dgsts)
+        return await self.backend.stat_many(ctx, repo, dgsts)
+
+    # ---- remembering without a lease: between processes it can come late, so handlers use `adding`
+
+    @final
+    async def add(self, ctx: Context, repo: str, dgst: str) -> None:
+        """Remember that *repo* has *dgst*; a handler uses `adding`, since between processes this can come late."""
+        require_key(repo, dgst)
+        if ctx.has_ended():
+            await ctx.fail()
+        await self.backend.add(ctx, repo, dgst)
+
+    @final
+    async def set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
+        """Remember where *dgst* lies; without a lease, as `add`."""
+        require_digest(dgst)
+        require_meta(meta)
+        if ctx.has_ended():
+            await ctx.fail()
+        await self.backend.set_meta(ctx, dgst, meta)
+
+    @final
+    async def put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
+        """Remember both halves, in one round trip; without a lease, as `add`."""
+        require_key(repo, dgst)
+        require_meta(meta)
+        if ctx.has_ended():
+            await ctx.fail()
+        await self.backend.put(ctx, repo, dgst, meta)
 
     # ---- what is gone
 
@@ -165,7 +184,7 @@ class LayerInfoCache(Backend):
         require_key(repo, dgst)
         if ctx.has_ended():
             await ctx.fail()
-        await self._remove(ctx, repo, dgst)
+        await self.backend.remove(ctx, repo, dgst)
 
     @final
     async def forget(self, ctx: Context, dgst: str) -> None:
@@ -173,7 +192,7 @@ class LayerInfoCache(Backend):
         require_digest(dgst)
         if ctx.has_ended():
             await ctx.fail()
-        await self._forget(ctx, dgst)
+        await self.backend.remove(ctx, None, dgst)
 
     # ---- what keeps it true
 
@@ -191,7 +210,7 @@ class LayerInfoCache(Backend):
         require_half(repo, dgst)
         if ctx.has_ended():
             await ctx.fail()
-        return await self._lease(ctx, repo, dgst)
+        return await self.backend.lease(ctx, repo, dgst)
 
     @final
     async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
@@ -208,7 +227,7 @@ class LayerInfoCache(Backend):
         require_meta(meta)
         if ctx.has_ended():
             await ctx.fail()
-        return await self._fill(ctx, lease, meta)
+        return await self.backend.fill(ctx, lease, meta)
 
     @final
     @asynccontextmanager
@@ -242,7 +261,7 @@ class LayerInfoCache(Backend):
         require_key(repo, dgst)
         if ctx.has_ended():
             await ctx.fail()
-        async with self._closing(ctx, repo, dgst):
+        async with removal(ctx, self.backend, repo, dgst):
             yield
 
     @final
@@ -259,7 +278,7 @@ class LayerInfoCache(Backend):
         require_digest(dgst)
         if ctx.has_ended():
             await ctx.fail()
-        async with self._closing(ctx, None, dgst):
+        async with removal(ctx, self.backend, None, dgst):
             yield
 
     @final
@@ -278,32 +297,72 @@ class LayerInfoCache(Backend):
         require_meta(meta)
         if ctx.has_ended():
             await ctx.fail()
-        try:
-            lease = await self._lease(ctx, repo, dgst)
-        except BackendError:
-            lease = None
-        yield
-        if lease is not None:
-            # The commit stands, and what is not remembered is a miss.
-            with suppress(BackendError, ContextError):
-                await self.fill(ctx, lease, meta)
+        async with commit(ctx, self.backend, repo, dgst, meta):
+            yield
 
-    def _closing(self, ctx: Context, repo: str | None, dgst: str) -> AbstractAsyncContextManager[None]:
-        return closing(
-            ctx,
-            lambda ctx: self.begin_removal(ctx, repo, dgst),
-            lambda ctx, marker, has_returned: self.end_removal(
-                ctx, repo, dgst, marker, has_returned=has_returned
-            ),
-        )
+    # ---- the walk of all there is
 
-    # ---- its life
+    @final
+    def scan(self, ctx: Context) -> AsyncIterator[Batch]:
+        """Walk all that the cache knows, in no order, while it is in use.
 
-    async def aclose(self) -> None:  # a cache may hold nothing
+        What is known from the beginning of the walk to its end is told, and
+        may be told twice; what comes or goes meanwhile is told or not. What is
+        corrupt is told, not raised.
+
+        Raises:
+            UnsupportedError: The backend of this cache cannot be walked.
+        """
+        return self.require_scannable().scan(ctx)
+
+    @final
+    def list_repository(self, ctx: Context, repo: str) -> AsyncIterator[Sequence[str]]:
+        """Walk the digests that *repo* is known to have, page by page, in no order, as `scan` does.
+
+        Raises:
+            UnsupportedError: The backend of this cache cannot be walked.
+        """
+        require_repository(repo)
+        return self.require_scannable().list_repository(ctx, repo)
+
+    @final
+    async def discard(self, ctx: Context, repo: str) -> bool:
+        """Drop what is kept of the members of *repo* if, as a whole, it makes no sense.
+
+        Returns:
+            Whether it was dropped. No answer is lost by that: there was none.
+
+        Raises:
+            UnsupportedError: The backend of this cache cannot be walked.
+        """
+        require_repository(repo)
+        if ctx.has_ended():
+            await ctx.fail()
+        return await self.require_scannable().discard(ctx, repo)
+
+    @final
+    def require_scannable(self) -> Scannable:
+        """Return the backend that can be walked.
+
+        Raises:
+            UnsupportedError: The backend of this cache cannot be walked.
+        """
+        found = self.backend.scannable
+        if found is None:
+            raise UnsupportedError(f"{self!r} cannot be walked: its backend is not a Scannable")
+        return found
+
+    # ---- the end
+
+    async def aclose(self) -> None:
         """Let go of what the cache holds; calling it twice is harmless."""
+        await self.backend.aclose()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.backend!r}>"

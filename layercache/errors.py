@@ -37,6 +37,10 @@ class NotFoundError(LayerCacheError, LookupError):
         return f"nothing is known of {self.dgst}"
 
 
+class UnsupportedError(LayerCacheError):
+    """What was asked for is not what this cache or this source can do; the message says what can."""
+
+
 class ContextError(LayerCacheError):
     """The context of the call has ended, so the call has."""
 

@@ -1,94 +1,94 @@
-"""What a cache tells about itself: to an observer every event, to the log every change."""
+"""What a cache tells about itself: to an observer every operation, to the log every change of state."""
 
 import logging
 import math
 import time
 from collections.abc import Callable
-from typing import ParamSpec
+from enum import StrEnum
+from typing import NamedTuple
 
 from layercache.errors import CorruptEntryError
-
-P = ParamSpec("P")
 
 _log = logging.getLogger(__name__)
 
 STEADY_SECONDS = 60.0
 
 
-class Observer:
-    """Is told what happens; override what you want to know.
+class Tier(StrEnum):
+    """Who was asked."""
 
-    Methods are called in the middle of an operation, so they must return at
-    once. What one raises harms no request: the log has the first of it.
+    NEAR = "near"
+    """This process."""
+    FAR = "far"
+    """A store that others share: Redis, say."""
+    SOURCE = "source"
+    """What the cache stands before: a registry's storage, another registry."""
+
+
+class Outcome(StrEnum):
+    """How an operation ended."""
+
+    HIT = "hit"
+    """A read that was answered by a yes."""
+    MISS = "miss"
+    """A read that found nothing; of the source, its no."""
+    DONE = "done"
+    """A write; a lease that was given; a fill that was stored; a connection that was made."""
+    REFUSED = "refused"
+    """A lease that was not given, or a fill that was not stored: a removal came between."""
+    ENDED = "ended"
+    """The context, or the task, ended first."""
+    ERROR = "error"
+    """It failed; a connection that was lost."""
+
+
+class Event(NamedTuple):
+    """One operation, when it has ended.
+
+    Attributes:
+        operation: As the method of `Backend` is named: `stat`, `fill`,
+            `begin_removal`, ...; `connection` for that to a server.
+        tier: Who was asked.
+        outcome: How it ended.
+        seconds: How long it took.
+        layers: How many it was about: 1, or more of a bulk form,
+            which tells its hits and its misses apart.
+        error: What was raised, with `ENDED` and `ERROR`.
     """
 
-    def hit(self, operation: str) -> None:
-        """*operation* (`stat`, `meta`, …) was answered from the cache; a bulk form counts each layer."""
-
-    def miss(self, operation: str) -> None:
-        """The cache could not answer *operation*, which goes to the source."""
-
-    def asked(self, operation: str, seconds: float) -> None:
-        """The source was asked for *operation*, and took *seconds* to answer or to fail."""
-
-    def filled(self, stored: bool) -> None:
-        """An answer of the source was offered to the cache, which *stored* it or no longer could."""
-
-    def failed(self, operation: str, error: Exception) -> None:
-        """The cache failed in *operation*; the caller was answered by the source, or not at all."""
+    operation: str
+    tier: Tier
+    outcome: Outcome
+    seconds: float
+    layers: int = 1
+    error: BaseException | None = None
 
 
-def guarded(observer: Observer) -> Observer:
-    """Return one that passes on to *observer*, and keeps from the requests what that raises."""
-    return _Guarded(observer)
+class Observer:
+    """Is told what happens; derive from it, and override `observe`."""
 
+    def observe(self, event: Event) -> None:
+        """Take *event*; called in the middle of a request, so it must return at once.
 
-class _Guarded(Observer):
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._has_raised = False
-
-    def hit(self, operation: str) -> None:
-        self._tell(self._observer.hit, operation)
-
-    def miss(self, operation: str) -> None:
-        self._tell(self._observer.miss, operation)
-
-    def asked(self, operation: str, seconds: float) -> None:
-        self._tell(self._observer.asked, operation, seconds)
-
-    def filled(self, stored: bool) -> None:
-        self._tell(self._observer.filled, stored)
-
-    def failed(self, operation: str, error: Exception) -> None:
-        self._tell(self._observer.failed, operation, error)
-
-    def _tell(self, method: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            method(*args, **kwargs)
-        except Exception:  # noqa: BLE001  # whatever it was
-            if not self._has_raised:
-                self._has_raised = True
-                _log.exception("an observer raised, which is not logged again")
+        What it raises harms no request: the log has the first of it.
+        """
 
 
 class Incidents:
-    """Failures that no caller hears of: each is observed, a change of state is logged.
+    """Failures that no caller gets as an error: a change of state is logged.
 
     Where some keys fail and others do not, each question would be such a change.
     So what failed again soon after it worked again counts as failing until it
     has not failed for a minute.
     """
 
-    def __init__(self, observer: Observer, clock: Callable[[], float] = time.monotonic) -> None:
-        self._observer = observer
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._failing: set[str] = set()
         self._steady_from: dict[str, float] = {}  # of an operation that works again: when it has for a while
 
     def failed(self, operation: str, error: Exception) -> None:
         """*operation* failed; one corrupt entry says nothing of the state of the store."""
-        self._observer.failed(operation, error)
         if isinstance(error, CorruptEntryError):
             return
         if operation not in self._failing:

@@ -1,6 +1,6 @@
 """The brackets around what changes the storage: announce, let it happen, confirm.
 
-    1  begin: the key is cleared, a closing marker lies in its lease's place
+    1  begin: the key is cleared, a removal marker lies in its lease's place
     2  the body deletes from the storage
     3  end: the key is cleared again, the marker is dropped
 
@@ -21,46 +21,61 @@ for as long as a marker would. No other bracket takes it away or shortens it: th
 body of a second one may return at once, and the first deletion still come.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
+from layercache.backend import Backend
 from layercache.context import Context
 from layercache.context.loops import running_loop
 from layercache.context.shield import finish
 from layercache.errors import BackendError, ContextError
+from layercache.meta import LayerMeta
 
-CLOSING_SECONDS = 5.0  # How long the end of a bracket may take.
-HOLD_SECONDS = 60.0  # What a backend's `closing_seconds` is by default.
+END_SECONDS = 5.0  # How long the end of a removal may take.
+HOLD_SECONDS = 60.0  # What a cache's `closing_seconds` is by default.
 
 
 @asynccontextmanager
-async def closing(
-    ctx: Context,
-    begin: Callable[[Context], Awaitable[str]],
-    end: Callable[[Context, str, bool], Coroutine[object, object, None]],
-) -> AsyncIterator[None]:
-    """Run *begin*, the body, and *end* with the marker of *begin* and whether the body returned.
+async def removal(ctx: Context, backend: Backend, repo: str | None, dgst: str) -> AsyncIterator[None]:
+    """Announce a removal, run the body, and end the removal.
 
-    Outside of asyncio neither is run, for the end could not be. An error of
-    *begin* keeps the body from running. An error of the body is passed on, with
-    that of *end*, if there is one, as a note.
+    Outside of asyncio nothing is run, for the end could not be. An error of the
+    beginning keeps the body from running. An error of the body is passed on, with
+    that of the end, if there is one, as a note.
     """
 
-    async def end_shielded(*, has_returned: bool) -> None:
-        with ctx.without_cancel().with_timeout(CLOSING_SECONDS) as rest:
-            await finish(end(rest, marker, has_returned))
+    async def end(*, has_returned: bool) -> None:
+        with ctx.without_cancel().with_timeout(END_SECONDS) as rest:
+            await finish(backend.end_removal(rest, repo, dgst, marker, has_returned=has_returned))
 
     running_loop()
-    marker = await begin(ctx)
+    marker = await backend.begin_removal(ctx, repo, dgst)
     try:
         yield
     except BaseException as error:
         try:
-            await end_shielded(has_returned=False)
+            await end(has_returned=False)
         except (BackendError, ContextError) as second:
             error.add_note(
                 "and the cache could not be cleared after it, nor a hold placed, so only what remains of the"
                 f" removal marker's time keeps readers from filling it: {second}"
             )
         raise
-    await end_shielded(has_returned=True)
+    await end(has_returned=True)
+
+
+@asynccontextmanager
+async def commit(
+    ctx: Context, backend: Backend, repo: str, dgst: str, meta: LayerMeta
+) -> AsyncIterator[None]:
+    """Take a lease, run the body, and fill; without a lease, the body runs all the same."""
+    try:
+        lease = await backend.lease(ctx, repo, dgst)
+    except BackendError:
+        lease = None
+    yield
+    if lease is not None:
+        # The commit stands, and what is not remembered is a miss.
+        with suppress(BackendError, ContextError):
+            ctx.check()
+            await backend.fill(ctx, lease, meta)

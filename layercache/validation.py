@@ -16,6 +16,7 @@ from layercache.errors import InvalidArgumentError, shown
 from layercache.meta import LayerMeta
 from layercache.names import MAX_DIGEST_LENGTH, MAX_REPOSITORY_LENGTH, Digest, Repository
 
+MOST_ENTRIES = 2**31
 LENGTH_BOUND = 2**63  # a Go registry reads lengths into an int64
 
 # What most callers have comes first: to ask the abstract class takes 200 ns.
@@ -28,6 +29,12 @@ def require_key(repo: str, dgst: str) -> None:
         _require("repository", repo, MAX_REPOSITORY_LENGTH)
     if type(dgst) is not Digest:
         _require("digest", dgst, MAX_DIGEST_LENGTH)
+
+
+def require_repository(repo: str) -> None:
+    """Raise `InvalidArgumentError` unless *repo* can stand in a key."""
+    if type(repo) is not Repository:
+        _require("repository", repo, MAX_REPOSITORY_LENGTH)
 
 
 def require_half(repo: str | None, dgst: str) -> None:
@@ -73,6 +80,12 @@ def require_token(token: str) -> None:
     """Raise `InvalidArgumentError` unless *token* is what a lease could hold."""
     if not (type(token) is str and _is_encodable(token)):
         raise InvalidArgumentError(f"a token of a lease is a str itself, not {shown(token)}")
+
+
+def require_entries(what: str, count: object) -> None:
+    """Raise `InvalidArgumentError` unless *count* is a number of entries that a table can have."""
+    if not (type(count) is int and 1 <= count <= MOST_ENTRIES):
+        raise InvalidArgumentError(f"{what} is 1 to 2**31 entries, not {count!r}")
 
 
 def require_seconds(what: str, seconds: object) -> None:

@@ -1,18 +1,18 @@
 """The contract in its plainest form: what every cache is compared with."""
 
 import itertools
+from collections.abc import AsyncIterator, Sequence
 
-from layercache.backend import Lease
+from layercache.backend import Batch, Lease, Scannable
 from layercache.cache import LayerInfoCache
 from layercache.context import Context
-from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
 
 Key = tuple[str | None, str]  # of a membership; with None, of a meta
 
 
-class ReferenceCache(LayerInfoCache):
-    """Sets and dictionaries, without bounds; every twin is atomic, for none suspends."""
+class ReferenceBackend(Scannable):
+    """Sets and dictionaries, without bounds; every method is atomic, for none suspends."""
 
     def __init__(self) -> None:
         self.members: set[Key] = set()
@@ -21,36 +21,30 @@ class ReferenceCache(LayerInfoCache):
         self.holds: set[Key] = set()  # which last for ever: this one has no clock
         self._numbers = itertools.count()
 
-    async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
         return (repo, dgst) in self.members
 
-    async def _add(self, ctx: Context, repo: str, dgst: str) -> None:
+    async def add(self, ctx: Context, repo: str, dgst: str) -> None:
         self.members.add((repo, dgst))
 
-    async def _meta(self, ctx: Context, dgst: str) -> LayerMeta:
-        if dgst not in self.metas:
-            raise NotFoundError(dgst)
-        return self.metas[dgst]
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta | None:
+        return self.metas.get(dgst)
 
-    async def _set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
+    async def set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
         self.metas[dgst] = meta
 
-    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
+    async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
         self.clear((repo, dgst))
         self.drop_token((repo, dgst))
 
-    async def _forget(self, ctx: Context, dgst: str) -> None:
-        self.clear((None, dgst))
-        self.drop_token((None, dgst))
-
-    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+    async def lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
         keys = [(None, dgst)] if repo is None else [(repo, dgst), (None, dgst)]
-        if any(key in self.holds or self.tokens.get(key, "").startswith("closing") for key in keys):
+        if any(key in self.holds or self.tokens.get(key, "").startswith("removal") for key in keys):
             return None
         tokens = [self.tokens.setdefault(key, self.new_token("token")) for key in keys]
         return Lease(repo, dgst, "" if repo is None else tokens[0], tokens[-1])
 
-    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+    async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
         stored = []
         if lease.repo is not None:
             stored.append(self.redeem((lease.repo, lease.dgst), lease.membership))
@@ -63,7 +57,7 @@ class ReferenceCache(LayerInfoCache):
 
     async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.clear((repo, dgst))
-        marker = self.tokens[repo, dgst] = self.new_token("closing")
+        marker = self.tokens[repo, dgst] = self.new_token("removal")
         return marker
 
     async def end_removal(
@@ -76,6 +70,14 @@ class ReferenceCache(LayerInfoCache):
             del self.tokens[repo, dgst]
         self.drop_token((repo, dgst))
 
+    async def scan(self, ctx: Context) -> AsyncIterator[Batch]:
+        yield Batch(
+            [(repo, dgst) for repo, dgst in self.members if repo is not None], list(self.metas.items())
+        )
+
+    async def list_repository(self, ctx: Context, repo: str) -> AsyncIterator[Sequence[str]]:
+        yield [dgst for known, dgst in self.members if known == repo]
+
     # ---- the steps
 
     def new_token(self, kind: str) -> str:
@@ -87,7 +89,7 @@ class ReferenceCache(LayerInfoCache):
             self.metas.pop(key[1], None)
 
     def drop_token(self, key: Key) -> None:
-        if not self.tokens.get(key, "").startswith("closing"):
+        if not self.tokens.get(key, "").startswith("removal"):
             self.tokens.pop(key, None)
 
     def redeem(self, key: Key, token: str) -> bool:
@@ -95,3 +97,11 @@ class ReferenceCache(LayerInfoCache):
             return False
         del self.tokens[key]
         return True
+
+
+class ReferenceCache(LayerInfoCache):
+    """The front of a reference backend."""
+
+    def __init__(self) -> None:
+        self.reference = ReferenceBackend()
+        super().__init__(self.reference)

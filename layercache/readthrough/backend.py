@@ -1,4 +1,4 @@
-"""ReadThroughCache: a source behind a cache.
+"""ReadThroughBackend: a source behind a cache.
 
 Reads fail open: where the cache fails, the source answers. What the source
 said is filled in under a lease that was taken before it was asked, so that a
@@ -6,28 +6,24 @@ removal in between is not undone (see `cache.py`), and only after a true miss:
 an entry that the cache could not read is not written over by a reader.
 
 The order of the questions matters twice. Meta before membership, so that the
-halves of an answer were true together; and a flight departs before its first
-question (see `flight.py`).
+halves of an answer were true together; and nobody joins a flight from its first
+question to the source on (see `flight.py`).
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import NamedTuple, TypeVar
 
-from layercache.source import LayerInfoSource
-
-from layercache.asking import ask_membership, ask_meta, to_backend_error
-from layercache.backend import Lease
-from layercache.cache import LayerInfoCache
+from layercache.asking import ask_meta, ask_stat, to_backend_error
+from layercache.backend import Backend, Lease, Peek
 from layercache.context import Context
 from layercache.context.loops import give_way
 from layercache.errors import BackendError, CorruptEntryError, LayerCacheError, NotFoundError
-from layercache.forwarding import ForwardingCache
 from layercache.meta import LayerMeta
-from layercache.observer import Incidents, Observer, guarded
+from layercache.observed import ObservedBackend, ObservedSource
+from layercache.observer import Incidents, Observer
 from layercache.readthrough.flight import Flight, Flights
-from layercache.validation import require_key, require_seconds
+from layercache.source import LayerInfoSource
 
 T = TypeVar("T")
 
@@ -42,133 +38,94 @@ class _Question(NamedTuple):
     was_missed: bool
 
 
-class ReadThroughCache(ForwardingCache):
-    """Answers from *cache*, and from *source* what the cache does not know.
+class WholePeek:
+    """A look for whole layers: `contains` is `stat` without the meta, as it is behind it."""
 
-    It is a `LayerInfoCache` with two differences. Its reads answer for the
-    source: `contains` is `stat` without the meta, for a digest that was
-    forgotten is claimed by no repository, though its membership lies in many
-    sets; and `NotFoundError` means that the source does not have it. And its
-    reads raise `BackendError` only if the source failed too, or said what no
-    cache could keep.
-    """
+    def __init__(self, peek: Peek) -> None:
+        self.meta = peek.meta
+        self.stat = peek.stat
+
+    def contains(self, repo: str, dgst: str) -> bool:
+        """Whether *repo* is known here to have *dgst*, and where that lies."""
+        return self.stat(repo, dgst) is not None
+
+
+class ReadThroughBackend(Backend):
+    """Asks the cache behind it, and the source for what that does not know."""
 
     def __init__(
-        self,
-        cache: LayerInfoCache,
-        source: LayerInfoSource,
-        *,
-        observer: Observer | None = None,
-        source_seconds: float = 30.0,
+        self, cache: Backend, source: LayerInfoSource, observer: Observer | None, source_seconds: float
     ) -> None:
-        """Put *cache* before *source*.
-
-        Args:
-            cache: Closed with this one.
-            source: A registry's storage, or another cache.
-            observer: Is told of hits, misses, fills and failures.
-            source_seconds: More than 0: how long the source may take to
-                answer one question.
-
-        Raises:
-            InvalidArgumentError: *source_seconds* is no number above 0.
-        """
-        require_seconds("source_seconds", source_seconds)
-        super().__init__(cache)
-        self._source = source
-        self._observer = Observer() if observer is None else guarded(observer)
-        self._incidents = Incidents(self._observer)
+        self._cache = cache if observer is None else ObservedBackend(cache, observer)
+        self._source = source if observer is None else ObservedSource(source, observer)
+        self._incidents = Incidents()
         self._flights: Flights[_Question, LayerMeta | None] = Flights(self._load, source_seconds)
+        self.tier = cache.tier
+        if self._cache.peek is not None:
+            self.peek = WholePeek(self._cache.peek)
 
-    # ---- beyond the contract
+    # ---- beyond a backend
 
     async def confirm(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
-        """Return what the source says now, even if the cache knows an answer.
-
-        For "may this upload be skipped?", where a lie would lose data. It
-        joins no flight and heals the cache in passing: a yes by a fill, a no
-        and what makes no sense by a removal.
-
-        Raises:
-            NotFoundError: The source does not have it.
-            ContextError: *ctx* ended before the source answered.
-            CorruptEntryError: What the source has of it, or says, makes no sense.
-            BackendError: The source failed, be it by a CancelledError of its own.
-        """
-        require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
+        """Return what the source says now; heal the cache in passing."""
         lease = await self._lease_or_none(ctx, repo, dgst)
         try:
-            meta = _or_not_found(await ctx.run(self._ask(ctx, repo, dgst)), dgst)
-        except (NotFoundError, CorruptEntryError):  # Neither is a yes: the cache may still know one.
-            await self._clear(ctx, "confirm", repo, dgst)
+            meta = await ctx.run(self._ask(ctx, repo, dgst))
+        except CorruptEntryError:  # That is no yes, and the cache may still know one.
+            await self.report_missing(ctx, repo, dgst)
             raise
+        if meta is None:
+            await self.report_missing(ctx, repo, dgst)
+            raise NotFoundError(dgst)
         await self._offer(ctx, lease, meta)
         return meta
 
     async def report_missing(self, ctx: Context, repo: str, dgst: str) -> None:
-        """Have the cache drop *dgst*: its meta named a path, and nothing was there.
-
-        The next read asks the source again. A failure of the cache is told to
-        the observer only: who reports this has an error of their own to tell.
-        """
-        require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
-        await self._clear(ctx, "report_missing", repo, dgst)
+        """Have the cache drop both halves."""
+        await self._forgiven("remove", self._cache.remove(ctx, repo, dgst))
+        await self._forgiven("remove", self._cache.remove(ctx, None, dgst))
 
     # ---- reads
 
-    async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
         return await self._find(ctx, "contains", repo, dgst) is not None
 
-    async def _meta(self, ctx: Context, dgst: str) -> LayerMeta:
-        return _or_not_found(await self._find(ctx, "meta", None, dgst), dgst)
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta | None:
+        return await self._find(ctx, "meta", None, dgst)
 
-    async def _stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
-        return _or_not_found(await self._find(ctx, "stat", repo, dgst), dgst)
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta | None:
+        return await self._find(ctx, "stat", repo, dgst)
 
     async def _find(self, ctx: Context, operation: str, repo: str | None, dgst: str) -> LayerMeta | None:
         meta, was_answered = await self._recall(ctx, operation, repo, dgst)
         if meta is not None:
-            self._observer.hit(operation)
             return meta
-        if was_answered:
-            self._observer.miss(operation)
         return await self._flights.join(ctx, _Question(repo, dgst, was_missed=was_answered))
 
     async def _recall(
         self, ctx: Context, operation: str, repo: str | None, dgst: str
     ) -> tuple[LayerMeta | None, bool]:
         """What the cache knows, and whether it could answer: None is a miss only then."""
-        known = self._cache._meta(ctx, dgst) if repo is None else self._cache._stat(ctx, repo, dgst)
+        known = self._cache.meta(ctx, dgst) if repo is None else self._cache.stat(ctx, repo, dgst)
         try:
-            meta: LayerMeta | None = await known
-        except NotFoundError:
-            meta = None
+            meta = await known
         except (BackendError, asyncio.CancelledError) as error:
             self._incidents.failed(operation, to_backend_error(error, "the cache"))
             return None, False
         self._incidents.worked(operation)
         return meta, True
 
-    async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
-        return [meta is not None for meta in await self._stat_many(ctx, repo, dgsts)]
+    async def contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
+        return [meta is not None for meta in await self.stat_many(ctx, repo, dgsts)]
 
-    async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
+    async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
         was_missed = True
         try:
-            metas = await self._cache._stat_many(ctx, repo, dgsts)
+            metas = await self._cache.stat_many(ctx, repo, dgsts)
             self._incidents.worked("stat_many")
         except (BackendError, asyncio.CancelledError) as error:
             self._incidents.failed("stat_many", to_backend_error(error, "the cache"))
             metas, was_missed = [None] * len(dgsts), False
-        for meta in metas:
-            if meta is not None:
-                self._observer.hit("stat_many")
-            elif was_missed:
-                self._observer.miss("stat_many")
         missing = dict.fromkeys(dgst for dgst, meta in zip(dgsts, metas, strict=True) if meta is None)
         found: dict[str, LayerMeta | None] = {}
         unknown = list(missing)
@@ -196,32 +153,24 @@ class ReadThroughCache(ForwardingCache):
         return meta
 
     async def _ask(self, ctx: Context, repo: str | None, dgst: str) -> LayerMeta | None:
-        begin = time.perf_counter()
         try:
-            meta = await ask_meta(self._source, ctx, dgst)
-            is_member = repo is None or await ask_membership(self._source, ctx, repo, dgst)
+            if repo is None:
+                return await ask_meta(self._source, ctx, dgst)
+            return await ask_stat(self._source, ctx, repo, dgst)
         except NotFoundError:
             return None
         except LayerCacheError:
             await give_way()
             raise
-        else:
-            return meta if is_member else None
-        finally:
-            self._observer.asked(_operation(repo), time.perf_counter() - begin)
 
     # ---- what may fail without the caller knowing
 
     async def _lease_or_none(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
-        return await self._forgiven("lease", self._cache._lease(ctx, repo, dgst))
+        return await self._forgiven("lease", self._cache.lease(ctx, repo, dgst))
 
     async def _offer(self, ctx: Context, lease: Lease | None, meta: LayerMeta) -> None:
         if lease is not None:
-            self._observer.filled(bool(await self._forgiven("fill", self._cache._fill(ctx, lease, meta))))
-
-    async def _clear(self, ctx: Context, operation: str, repo: str, dgst: str) -> None:
-        await self._forgiven(operation, self._cache._remove(ctx, repo, dgst))
-        await self._forgiven(operation, self._cache._forget(ctx, dgst))
+            await self._forgiven("fill", self._cache.fill(ctx, lease, meta))
 
     async def _forgiven(self, operation: str, awaitable: Awaitable[T]) -> T | None:
         try:
@@ -232,28 +181,48 @@ class ReadThroughCache(ForwardingCache):
         self._incidents.worked(operation)
         return outcome
 
-    # ---- its life
+    # ---- writes and removals: the cache's affair
+
+    async def add(self, ctx: Context, repo: str, dgst: str) -> None:
+        await self._cache.add(ctx, repo, dgst)
+
+    async def set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
+        await self._cache.set_meta(ctx, dgst, meta)
+
+    async def put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
+        await self._cache.put(ctx, repo, dgst, meta)
+
+    async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
+        await self._cache.remove(ctx, repo, dgst)
+
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        return await self._cache.begin_removal(ctx, repo, dgst)
+
+    async def end_removal(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
+        await self._cache.end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
+
+    async def lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        return await self._cache.lease(ctx, repo, dgst)
+
+    async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+        return await self._cache.fill(ctx, lease, meta)
 
     async def aclose(self) -> None:
         """Stop the flights and close the cache, even if this is cancelled meanwhile."""
         try:
             await self._flights.aclose()
         finally:
-            await super().aclose()
+            await self._cache.aclose()
 
     def __repr__(self) -> str:
-        return f"<ReadThroughCache {self._cache!r} before {self._source!r}>"
+        return f"{self._cache!r} before {self._source!r}"
 
 
 def _operation(repo: str | None) -> str:
     """The operation by which a flight asks."""
     return "meta" if repo is None else "stat"
-
-
-def _or_not_found(meta: LayerMeta | None, dgst: str) -> LayerMeta:
-    if meta is None:
-        raise NotFoundError(dgst)
-    return meta
 
 
 async def _all(awaitables: Sequence[Coroutine[object, object, T]]) -> list[T]:

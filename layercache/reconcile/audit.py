@@ -35,14 +35,13 @@ it leaves the cache cleared of one entry, which costs a miss.
 
 from contextlib import AbstractAsyncContextManager
 
-from layercache.source import LayerInfoSource, ManifestSource
-
 from layercache.asking import ask_membership, ask_meta
 from layercache.cache import LayerInfoCache
 from layercache.context import Context
 from layercache.errors import CorruptEntryError, InvalidArgumentError, NotFoundError
 from layercache.meta import LayerMeta
 from layercache.reconcile.report import Difference, Kind
+from layercache.source import LayerInfoSource, ManifestSource
 from layercache.storage.layout import digest_of_data
 
 

@@ -34,8 +34,6 @@ from contextlib import aclosing
 from functools import partial
 from math import ceil
 
-from layercache.source import PARTS, FullListing, LayerInfoSource, Links, ListableSource, Listing, part_of
-
 from layercache.cache import LayerInfoCache
 from layercache.context import Context
 from layercache.errors import InvalidArgumentError, shown
@@ -44,6 +42,7 @@ from layercache.reconcile.audit import Auditor
 from layercache.reconcile.report import Difference, Kind, Report, Tally
 from layercache.reconcile.spill import HELD, Spill
 from layercache.reconcile.together import ahead, for_each, together
+from layercache.source import PARTS, FullListing, LayerInfoSource, Links, ListableSource, Listing, part_of
 
 LISTINGS_AHEAD = 4  # parts of which the blobs are listed while one is compared
 
@@ -73,9 +72,11 @@ class Reconciler:
 
         Raises:
             InvalidArgumentError: *concurrency* is less than 1.
+            UnsupportedError: *cache* cannot be walked.
         """
         if concurrency < 1:
             raise InvalidArgumentError(f"at least one question at a time, not {shown(concurrency)}")
+        cache.require_scannable()
         self._cache = cache
         self._source = source
         self._on_difference = on_difference

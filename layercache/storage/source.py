@@ -22,6 +22,7 @@ from layercache.context import Context
 from layercache.errors import CorruptEntryError, LayerCacheError, NotFoundError
 from layercache.meta import LayerMeta
 from layercache.names import Digest
+from layercache.source import ListableSource, ManifestSource
 from layercache.storage.layout import (
     MAX_LINK_LENGTH,
     data_path,
@@ -42,7 +43,7 @@ T = TypeVar("T")
 CHUNK_SIZE = 256 * 1024  # bytes; smaller ones cost throughput, larger ones only memory
 
 
-class StorageSource:
+class StorageSource(ListableSource, ManifestSource):
     """What a registry's tree says of its layers: a `LayerInfoSource`.
 
     Attributes:
@@ -84,6 +85,19 @@ class StorageSource:
         self.store = opened
 
     # ---- what a cache asks
+
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        """Return where the blob *dgst* lies and how long it is, if *repo* links it.
+
+        The meta is read before the link, so that both were true together.
+
+        Raises:
+            NotFoundError: There is no such link, or no such blob.
+        """
+        meta = await self.meta(ctx, dgst)
+        if not await self.contains(ctx, repo, dgst):
+            raise NotFoundError(dgst)
+        return meta
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
         """Return whether *repo* links *dgst* and the blob that the link names is there."""

@@ -7,9 +7,11 @@ under names that no other check uses; `closes_twice` closes the cache.
     @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
     async def test_contract(check: Check, cache: LayerInfoCache) -> None:
         await check(background(), cache)
+
+A backend of your own is checked behind its front: `LayerInfoCache(SQLiteBackend(path))`.
 """
 
-from layercache.testing import brackets, contexts, holds, leases, words
+from layercache.testing import brackets, contexts, holds, leases, walks, words
 from layercache.testing.clock import ManualClock
 from layercache.testing.faults import FaultyCache
 from layercache.testing.layers import Check, new_digest, new_meta, new_repository
@@ -20,6 +22,7 @@ CHECKS: tuple[Check, ...] = (
     *leases.CHECKS,
     *brackets.CHECKS,
     *holds.CHECKS,
+    *walks.CHECKS,
     *contexts.CHECKS,
 )
 

@@ -5,9 +5,10 @@ import asyncio
 from layercache.context import Context
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
+from layercache.source import LayerInfoSource
 
 
-class SlowSource:
+class SlowSource(LayerInfoSource):
     """A `LayerInfoSource` over dictionaries, which can be held.
 
     While it is held, a question is settled at once, by what is true then, and
@@ -60,6 +61,15 @@ class SlowSource:
     async def asked(self) -> None:
         """Return once a question is kept waiting."""
         await self._asked.wait()
+
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        """The meta of a blob that is there, if the link is."""
+        meta = self._metas.get(dgst)
+        is_member = (repo, dgst) in self._members
+        await self._pause(ctx)
+        if meta is None or not is_member:
+            raise NotFoundError(dgst)
+        return meta
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
         """Whether both the link and the blob are there."""

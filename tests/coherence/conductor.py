@@ -8,7 +8,6 @@ from random import Random
 from tempfile import TemporaryDirectory
 
 from layercache.backends.redis.cache import RedisCache
-
 from layercache.context import background
 from layercache.readthrough import ReadThroughCache
 from tests.coherence.checker import Checker

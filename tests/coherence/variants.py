@@ -18,25 +18,25 @@ The source for `go` is distribution, registry/storage/cache/cachedblobdescriptor
 from collections.abc import Callable
 from typing import NamedTuple
 
-from layercache.backends.redis.cache import RedisCache
-from layercache.source import LayerInfoSource
+from layercache.backends.redis.near.cache import TieredCache
+from layercache.forwarding import ForwardingCache
 
 from layercache.backend import Lease
 from layercache.backends.memory import MemoryCache
 from layercache.backends.redis import scripts
+from layercache.backends.redis.cache import RedisCache
 from layercache.backends.redis.near.admission import Near
 from layercache.backends.redis.near.answers import Answers
-from layercache.backends.redis.near.backend import TieredCache
 from layercache.backends.redis.near.table import Ticket
 from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.link import Link
 from layercache.cache import LayerInfoCache
 from layercache.context import Context
-from layercache.forwarding import ForwardingCache
 from layercache.meta import LayerMeta
 from layercache.observer import Observer
 from layercache.readthrough import ReadThroughCache
 from layercache.readthrough.flight import Flights, K, T
+from layercache.source import LayerInfoSource
 from tests.coherence.checker import STALE_YES
 from tests.coherence.registers import STALE_VERSION
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
+from layercache.backends.redis.cache import RedisCache
 from tests.conftest import SERVERS
 from tests.servers import RedisServer, find_kin
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 
-from layercache.backends.redis.cache import RedisCache
-
 from layercache.backend import Lease
+from layercache.backends.redis.cache import RedisCache
 from layercache.context import background
 from layercache.meta import LayerMeta
 

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Sequence
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
 from layercache.backends.memory import MemoryCache
+from layercache.backends.redis.cache import RedisCache
 from layercache.backends.redis.near import TieredCache
 from layercache.context import background
 from layercache.errors import BackendError

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import hiredis
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
 from layercache.backend import Lease
 from layercache.backends.redis import scripts
+from layercache.backends.redis.cache import RedisCache
 from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.transport.wire import Wire
 from layercache.context import Context

@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
+from layercache.backends.redis.cache import RedisCache
 from layercache.context import background
 from layercache.errors import BackendError
 from layercache.testing import CHECKS, Check

@@ -1,8 +1,8 @@
 """RedisCache keeps the contract, on every server found."""
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
+from layercache.backends.redis.cache import RedisCache
 from layercache.context import background
 from layercache.testing import CHECKS, Check
 

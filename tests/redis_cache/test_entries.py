@@ -6,8 +6,8 @@ Here a Go registry is the commands that it sends, word for word.
 from collections.abc import Awaitable, Callable
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
+from layercache.backends.redis.cache import RedisCache
 from layercache.cache import LayerInfoCache
 from layercache.context import background
 from layercache.errors import NotFoundError

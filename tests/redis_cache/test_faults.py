@@ -8,10 +8,10 @@ import asyncio
 import random
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 from redis.backoff import ConstantBackoff
 
 from layercache.backends.redis import scripts
+from layercache.backends.redis.cache import RedisCache
 from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.link import Link
 from layercache.context import Context

@@ -3,9 +3,9 @@
 import os
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
 from layercache import background, open_cache
+from layercache.backends.redis.cache import RedisCache
 from layercache.testing import CHECKS, Check
 from tests.redis_cache.conftest import KIN, on_servers
 from tests.servers import RedisServer

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 from redis.backoff import ConstantBackoff
 
 from layercache.backends.redis import scripts
+from layercache.backends.redis.cache import RedisCache
 from layercache.backends.redis.resp import pack
 from layercache.backends.redis.schema import NonsenseError
 from layercache.backends.redis.transport.handshake import Handshake

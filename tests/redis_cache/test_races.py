@@ -6,8 +6,8 @@ have come in between and did not, a lost lease for instance, is done by hand.
 """
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
+from layercache.backends.redis.cache import RedisCache
 from layercache.cache import LayerInfoCache
 from layercache.context import background
 from layercache.errors import NotFoundError

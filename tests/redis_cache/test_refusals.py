@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 from redis.backoff import ConstantBackoff
 
 from layercache.backends.redis import scripts
+from layercache.backends.redis.cache import RedisCache
 from layercache.backends.redis.resp import ReplyFault
 from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.link import Link

@@ -1,9 +1,9 @@
 """The walk of all that a Redis knows, while others write to it."""
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
 from layercache.backend import Batch, CorruptKey
+from layercache.backends.redis.cache import RedisCache
 from layercache.backends.redis.scan import COUNT, SETS
 from layercache.context import background
 from layercache.errors import BackendError, CanceledError

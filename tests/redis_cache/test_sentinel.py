@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pytest
 import redis
-from layercache.backends.redis.cache import RedisCache
 from redis.asyncio.sentinel import Sentinel
 
+from layercache.backends.redis.cache import RedisCache
 from layercache.backends.redis.resp import pack
 from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.link import Link

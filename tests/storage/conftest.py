@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
+from layercache.backends.redis.cache import RedisCache
 from layercache.storage import StorageSource
 from tests.servers import RedisServer
 from tests.storage.servers import S3, running_s3

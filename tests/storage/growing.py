@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Self
 
 from layercache.backends.redis.cache import RedisCache
-from layercache.source import PARTS
-
 from layercache.context import Context, background
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
 from layercache.reconcile import Reconciler
+from layercache.source import PARTS
 
 BATCH = 1_000
 LENGTH = 7

@@ -1,10 +1,10 @@
 """What a source lists of a tree, on disk and in a bucket alike."""
 
 import pytest
-from layercache.source import ODD_PART, PARTS, ListableSource, part_of
 
 from layercache.context import background
 from layercache.errors import BackendUnavailableError, CanceledError
+from layercache.source import ODD_PART, PARTS, ListableSource, part_of
 from layercache.storage import StorageSource
 from layercache.storage.layout import data_path, layer_link_path
 from tests.storage.servers import answering, s3_options

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import pytest
-from layercache.source import PARTS, LayerInfoSource
 
 from layercache.backends.memory import MemoryCache
 from layercache.context import background
 from layercache.errors import BackendUnavailableError, InvalidArgumentError
 from layercache.meta import LayerMeta
 from layercache.reconcile import Difference, Kind, Reconciler, Report
+from layercache.source import PARTS, LayerInfoSource
 from layercache.storage import StorageSource, reconcile
 from layercache.storage.layout import data_path, layer_link_path
 from layercache.testing import SlowSource

@@ -1,12 +1,12 @@
 """What makes no sense is told, and mended where that loses nothing."""
 
 import pytest
-from layercache.source import PARTS
 
 from layercache.context import Context, background
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
 from layercache.reconcile import Difference, Kind
+from layercache.source import PARTS
 from layercache.storage.layout import layer_link_path
 from tests.servers import RedisServer
 from tests.storage.trees import ABSENT

@@ -4,12 +4,12 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
-from layercache.source import PARTS, part_of
 
+from layercache.backends.redis.cache import RedisCache
 from layercache.context import Context, background
 from layercache.errors import BackendError, BackendUnavailableError, CanceledError, DeadlineExceededError
 from layercache.reconcile import Difference, Kind, Reconciler, Report
+from layercache.source import PARTS, part_of
 from tests.servers import RedisServer
 from tests.storage.trees import Tree
 from tests.storage.worlds import Hooked, World, failing

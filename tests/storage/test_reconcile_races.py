@@ -7,8 +7,8 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from layercache.backends.redis.cache import RedisCache
 
+from layercache.backends.redis.cache import RedisCache
 from layercache.context import background
 from layercache.errors import BackendUnavailableError
 from layercache.reconcile import Kind

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from layercache.source import LayerInfoSource, ListableSource
-
-from layercache.cache import LayerInfoCache
+from layercache import LayerInfoCache
 from layercache.context import Context, background
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta, blob_path
 from layercache.names import Digest
 from layercache.reconcile import Difference, Reconciler, Report
+from layercache.source import LayerInfoSource, ListableSource
 from layercache.storage.layout import data_path, layer_link_path
 from tests.storage.trees import Tree
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Coroutine
 from typing import NamedTuple
 
 import pytest
+from layercache.forwarding import ForwardingCache
 
 from layercache import LayerInfoCache
-from layercache.forwarding import ForwardingCache
 from tests.tiered.stage import CTX, DGST, FLUSHED, HASH, REPO, SET, Stage, changed, fields_of
 
 # ---- the answers, as versions

@@ -1,180 +1,59 @@
-"""MemoryCache: what one process remembers, for as long as it runs."""
+"""MemoryBackend: what one process remembers, for as long as it runs."""
 
-import time
 from collections.abc import AsyncIterator, Sequence
-from typing import NoReturn, cast, final
 
-from layercache.backend import Batch, Lease
+from layercache.backend import Batch, Lease, Scannable
 from layercache.backends.memory.expiry import Clock
 from layercache.backends.memory.leases import Leases
-from layercache.backends.memory.scan import scan
+from layercache.backends.memory.scan import members_of, scan
 from layercache.backends.memory.table import Table
-from layercache.backends.redis.near.table import NearTable
-from layercache.cache import LayerInfoCache
 from layercache.context import Context
-from layercache.errors import BackendError, InvalidArgumentError, NotFoundError, shown
 from layercache.meta import LayerMeta
-from layercache.names import Digest, Repository
-from layercache.removal import HOLD_SECONDS
-from layercache.validation import require_key, require_seconds
-
-DEFAULT_ENTRIES = 100_000
-MOST_ENTRIES = 2**31
 
 
-@final
-class MemoryCache(LayerInfoCache):
-    """A layer info cache in the memory of this process.
+class MemoryBackend(Scannable):
+    """A table of what is known, and the leases beside it.
 
-    It is bounded in everything, and chooses what has to go by how often it was
-    asked for (`docs/explanation/eviction.md`). A layer takes about 230 bytes.
     No operation suspends its task, so each is one step for every other task.
-
-    Not promised: use from two threads at a time.
     """
 
-    def __init__(
-        self,
-        max_entries: int = DEFAULT_ENTRIES,
-        *,
-        ttl: float | None = None,
-        closing_seconds: float = HOLD_SECONDS,
-        clock: Clock = time.monotonic,
-    ) -> None:
-        """Remember at most *max_entries*.
-
-        Args:
-            max_entries: A whole number, from 1 to 2**31. A layer, with its
-                meta and one repository, is one entry; each further repository
-                of it is one more.
-            ttl: Seconds, more than 0, after which a membership or a meta that
-                was not stored again is a miss. Each lives up to a tenth less,
-                so that what was stored together does not end together. None:
-                it is known until it has to go.
-            closing_seconds: Seconds, more than 0, for which nothing is filled
-                after a removal whose body was interrupted: more than the
-                storage may take to carry out what it was asked for.
-            clock: Seconds from some fixed moment; the tests turn it by hand.
-
-        Raises:
-            InvalidArgumentError: *max_entries*, *ttl* or *closing_seconds* is
-                out of range, or no number.
-        """
-        if not (type(max_entries) is int and 1 <= max_entries <= MOST_ENTRIES):
-            raise InvalidArgumentError(f"a cache has 1 to 2**31 entries, not {shown(max_entries)}")
-        if ttl is not None:
-            require_seconds("a ttl", ttl)
-        require_seconds("closing_seconds", closing_seconds)
+    def __init__(self, max_entries: int, ttl: float | None, closing_seconds: float, clock: Clock) -> None:
+        """Remember at most *max_entries*, each for *ttl* seconds on *clock* at most; hold for *closing_seconds*."""
         self._max_entries = max_entries
-        self._ttl = ttl
-        self._closing_seconds = closing_seconds
-        self._clock = clock
-        self._is_lent = False
-        self._begin()
+        self._table = self.peek = Table(max_entries, ttl, clock)
+        self._leases = Leases(clock, closing_seconds)
 
-    def _begin(self) -> None:
-        self._table: Table = Table(self._max_entries, self._ttl, self._clock)
-        self._leases = Leases(self._clock, self._closing_seconds)
+    # ---- reads
 
-    def _lend(self) -> NearTable:
-        """Return a table of this size, which the caller keeps true; this cache refuses all from now on.
-
-        Raises:
-            InvalidArgumentError: It was lent already.
-        """
-        if self._is_lent:
-            raise InvalidArgumentError(f"the near memory of another cache: {self!r}")
-        self._is_lent = True
-        # No look at a flag in what is called most: what stands in the place of both refuses by itself.
-        self._table = cast("Table", _Lent())
-        self._leases = cast("Leases", _Lent())
-        return NearTable(self._max_entries, self._ttl, self._clock)
-
-    def __repr__(self) -> str:
-        if self._is_lent:
-            return f"<MemoryCache of {self._max_entries} entries, lent to a TieredCache>"
-        entries, leases = len(self._table), len(self._leases)
-        return f"<MemoryCache {entries} of {self._max_entries} entries, {leases} leases>"
-
-    async def aclose(self) -> None:
-        """Forget everything, running leases and holds too; unless it is lent, the cache can be used again."""
-        if not self._is_lent:
-            self._begin()
-
-    async def scan(self, ctx: Context) -> AsyncIterator[Batch]:
-        """Walk all that is known; it may change between one batch and the next."""
-        for batch in scan(self._table):
-            if ctx.has_ended():
-                await ctx.fail()
-            yield batch
-
-    # The two words that are said most. The contract has them final, so that no
-    # backend forgets a check; here its second coroutine would be 110 ns of 700.
-
-    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:  # type: ignore[misc]  # see above
-        """Return whether *repo* is known to have *dgst*, as the contract says it."""
-        if type(dgst) is not Digest or type(repo) is not Repository:
-            require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
         return self._table.contains(repo, dgst)
 
-    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:  # type: ignore[misc]  # see above
-        """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
-        if type(dgst) is not Digest or type(repo) is not Repository:
-            require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
-        return self._table.stat(repo, dgst) or _missing(dgst)
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta | None:
+        return self._table.meta(dgst)
 
-    async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-        return self._table.contains(repo, dgst)
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta | None:
+        return self._table.stat(repo, dgst)
 
-    async def _meta(self, ctx: Context, dgst: str) -> LayerMeta:
-        return self._table.meta(dgst) or _missing(dgst)
-
-    async def _stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
-        return self._table.stat(repo, dgst) or _missing(dgst)
-
-    async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
+    async def contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
         return [self._table.contains(repo, dgst) for dgst in dgsts]
 
-    async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
+    async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
         return [self._table.stat(repo, dgst) for dgst in dgsts]
 
-    async def _add(self, ctx: Context, repo: str, dgst: str) -> None:
+    # ---- writes
+
+    async def add(self, ctx: Context, repo: str, dgst: str) -> None:
         self._table.add(repo, dgst)
 
-    async def _set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
+    async def set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
         self._table.set_meta(dgst, meta)
 
-    async def _put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
+    async def put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
         self._table.put(repo, dgst, meta)
 
-    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
+    async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
         self._clear(repo, dgst)
         self._leases.void((repo, dgst))
-
-    async def _forget(self, ctx: Context, dgst: str) -> None:
-        self._clear(None, dgst)
-        self._leases.void((None, dgst))
-
-    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
-        leases, meta = self._leases, (None, dgst)
-        if leases.is_closing(meta) or leases.is_closing((repo, dgst)):
-            return None
-        membership = "" if repo is None else leases.token((repo, dgst))
-        return Lease(repo, dgst, membership, leases.token(meta))
-
-    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
-        repo, dgst, membership, _ = lease
-        is_member = repo is not None and self._leases.redeem((repo, dgst), membership)
-        if repo is not None and is_member:
-            self._table.add(repo, dgst)
-        is_meta = self._leases.redeem((None, dgst), lease.meta)
-        if is_meta:
-            self._table.set_meta(dgst, meta)
-        return is_meta and (is_member or repo is None)
 
     async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self._clear(repo, dgst)
@@ -193,13 +72,45 @@ class MemoryCache(LayerInfoCache):
         else:
             self._table.remove(repo, dgst)
 
+    # ---- leases
 
-class _Lent:
-    """Stands where a cache had what it knew, and refuses whoever asks for any of it."""
+    async def lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        leases, meta = self._leases, (None, dgst)
+        if leases.is_closing(meta) or leases.is_closing((repo, dgst)):
+            return None
+        membership = "" if repo is None else leases.token((repo, dgst))
+        return Lease(repo, dgst, membership, leases.token(meta))
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise BackendError("this MemoryCache is the near memory of a TieredCache: ask that one")
+    async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+        repo, dgst, membership, _ = lease
+        is_member = repo is not None and self._leases.redeem((repo, dgst), membership)
+        if repo is not None and is_member:
+            self._table.add(repo, dgst)
+        is_meta = self._leases.redeem((None, dgst), lease.meta)
+        if is_meta:
+            self._table.set_meta(dgst, meta)
+        return is_meta and (is_member or repo is None)
 
+    # ---- the walk of all there is
 
-def _missing(dgst: str) -> NoReturn:
-    raise NotFoundError(dgst)
+    async def scan(self, ctx: Context) -> AsyncIterator[Batch]:
+        for batch in scan(self._table):
+            if ctx.has_ended():
+                await ctx.fail()
+            yield batch
+
+    async def list_repository(self, ctx: Context, repo: str) -> AsyncIterator[Sequence[str]]:
+        for dgsts in members_of(self._table, repo):
+            if ctx.has_ended():
+                await ctx.fail()
+            yield dgsts
+
+    # ---- the end
+
+    async def aclose(self) -> None:
+        """Forget everything, running leases and holds too; the backend can be used again."""
+        self._table.clear()
+        self._leases.clear()
+
+    def __repr__(self) -> str:
+        return f"{len(self._table)} of {self._max_entries} entries, {len(self._leases)} leases"

@@ -16,7 +16,7 @@ class Expiry:
 
     Attributes:
         clock: What the ends are measured on.
-        homes: When the membership of each entry ends, if it has one.
+        repositories: When the membership of each entry ends, if it has one.
         metas: When the meta of each entry ends, if it has one.
     """
 
@@ -25,12 +25,12 @@ class Expiry:
         self._ttl = ttl
         self._random = random.Random()  # noqa: S311 (who guesses it gains nothing)
         self.clock = clock
-        self.homes: array[float] = array("d", [0.0] * FIRST)
+        self.repositories: array[float] = array("d", [0.0] * FIRST)
         self.metas: array[float] = array("d", [0.0] * FIRST)
 
     def grow(self, more: int) -> None:
         """Make place for so many *more* entries."""
-        self.homes.extend([0.0] * more)
+        self.repositories.extend([0.0] * more)
         self.metas.extend([0.0] * more)
 
     def end(self) -> float:

@@ -41,6 +41,13 @@ class Leases:
         self._holds: OrderedDict[Half, float] = OrderedDict()  # When each ends; the first ends first.
         self._all_held_until = -math.inf
 
+    def clear(self) -> None:
+        """Drop everything, the markers and the holds too."""
+        self._tokens.clear()
+        self._markers.clear()
+        self._holds.clear()
+        self._all_held_until = -math.inf
+
     def __len__(self) -> int:
         return len(self._tokens) + len(self._markers) + len(self._holds)
 

@@ -15,7 +15,7 @@ Both wait in the same queues for their turn to go, so that a base layer stays
 and a repository that nobody pulls from does not. With a layer go its further
 repositories: nothing is known of a layer that has no entry.
 
-The homes of a layer are None, the name of its one repository, or from the
+The repositories of a layer are None, the name of its one repository, or from the
 second one on a dictionary from names to entries.
 """
 
@@ -24,7 +24,7 @@ from layercache.backends.memory.expiry import Clock, Expiry
 from layercache.backends.memory.metas import Metas
 from layercache.meta import LayerMeta
 
-Homes = str | dict[str, int] | None
+Repositories = str | dict[str, int] | None
 
 
 class Table:
@@ -32,14 +32,22 @@ class Table:
 
     def __init__(self, max_entries: int, ttl: float | None, clock: Clock) -> None:
         self._max_entries = max_entries
+        self._ttl = ttl
+        self._clock = clock
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
         self._entries: dict[str, int] = {}
-        self._homes: list[Homes] = [None] * FIRST  # By entry; a further repository's is None.
+        self._repositories_of: list[Repositories] = [
+            None
+        ] * FIRST  # By entry; a further repository's is None.
         self._names: dict[str, str] = {}
         self._metas = Metas()
         self._built = self._metas.built
-        self._eviction = Eviction(max_entries)
+        self._eviction = Eviction(self._max_entries)
         self._hits = self._eviction.hits
-        self._expiry = None if ttl is None else Expiry(ttl, clock)
+        self._expiry = None if self._ttl is None else Expiry(self._ttl, self._clock)
 
     def __len__(self) -> int:
         return len(self._eviction)
@@ -48,12 +56,15 @@ class Table:
 
     def contains(self, repo: str, dgst: str) -> bool:
         """Whether *repo* is known to have *dgst*."""
-        layer = self._entries.get(dgst)
+        try:
+            layer = self._entries.get(dgst)
+        except TypeError:  # A name that has not been checked may be of any type.
+            return False
         if layer is None:
             return False
         if self._expiry is not None:
             self._drop_ended(layer, dgst, repo, self._expiry)
-        if self._homes[layer] != repo and not self._is_shared_with(repo, layer):
+        if self._repositories_of[layer] != repo and not self._is_shared_with(repo, layer):
             return False
         if self._hits[layer] < MOST_HITS:
             self._hits[layer] += 1
@@ -61,12 +72,15 @@ class Table:
 
     def stat(self, repo: str, dgst: str) -> LayerMeta | None:
         """Where *dgst* lies, if that is known and *repo* is known to have it."""
-        layer = self._entries.get(dgst)
+        try:
+            layer = self._entries.get(dgst)
+        except TypeError:
+            return None
         if layer is None:
             return None
         if self._expiry is not None:
             self._drop_ended(layer, dgst, repo, self._expiry)
-        if self._homes[layer] != repo and not self._is_shared_with(repo, layer):
+        if self._repositories_of[layer] != repo and not self._is_shared_with(repo, layer):
             return None
         if self._hits[layer] < MOST_HITS:
             self._hits[layer] += 1
@@ -74,7 +88,10 @@ class Table:
 
     def meta(self, dgst: str) -> LayerMeta | None:
         """Where *dgst* lies, if that is known."""
-        layer = self._entries.get(dgst)
+        try:
+            layer = self._entries.get(dgst)
+        except TypeError:
+            return None
         if layer is None:
             return None
         if self._expiry is not None:
@@ -84,12 +101,15 @@ class Table:
         return self._built.get(layer) or self._metas.get(layer, dgst)
 
     def _is_shared_with(self, repo: str, layer: int) -> bool:
-        homes = self._homes[layer]
-        home = homes.get(repo) if isinstance(homes, dict) else None
-        if home is None:
+        repositories = self._repositories_of[layer]
+        try:
+            entry = repositories.get(repo) if isinstance(repositories, dict) else None
+        except TypeError:
             return False
-        if home != layer and self._hits[home] < MOST_HITS:
-            self._hits[home] += 1
+        if entry is None:
+            return False
+        if entry != layer and self._hits[entry] < MOST_HITS:
+            self._hits[entry] += 1
         return True
 
     # ---- telling all, which counts as no use of it
@@ -104,13 +124,13 @@ class Table:
         if layer is None:
             return [], None
         if self._expiry is not None:
-            for repo in [None, *self._repos(layer)]:
+            for repo in [None, *self._repositories(layer)]:
                 self._drop_ended(layer, dgst, repo, self._expiry)
-        return self._repos(layer), self._metas.get(layer, dgst)
+        return self._repositories(layer), self._metas.get(layer, dgst)
 
-    def _repos(self, layer: int) -> list[str]:
-        homes = self._homes[layer]
-        return [homes] if isinstance(homes, str) else list(homes or ())
+    def _repositories(self, layer: int) -> list[str]:
+        repositories = self._repositories_of[layer]
+        return [repositories] if isinstance(repositories, str) else list(repositories or ())
 
     # ---- remembering
 
@@ -121,11 +141,11 @@ class Table:
 
     def add(self, repo: str, dgst: str) -> None:
         """Remember that *repo* has *dgst*."""
-        home = self._home(repo, dgst)
-        if home is None:
-            home = self._settle(repo, dgst)
+        entry = self._find(repo, dgst)
+        if entry is None:
+            entry = self._add_repository(repo, dgst)
         if self._expiry is not None:
-            self._expiry.homes[home] = self._expiry.end()
+            self._expiry.repositories[entry] = self._expiry.end()
 
     def set_meta(self, dgst: str, meta: LayerMeta) -> None:
         """Remember where *dgst* lies."""
@@ -136,30 +156,30 @@ class Table:
         if self._expiry is not None:
             self._expiry.metas[layer] = self._expiry.end()
 
-    def _settle(self, repo: str, dgst: str) -> int:
-        """Give *repo* an entry as a home of *dgst*: the layer's own, if that has no home."""
+    def _add_repository(self, repo: str, dgst: str) -> int:
+        """Give *repo* an entry for *dgst*: the layer's own, if no repository has that."""
         layer = self._entries.get(dgst)
-        if layer is None or self._homes[layer] is not None:
+        if layer is None or self._repositories_of[layer] is not None:
             self._make_room()  # This may take the layer.
         layer, name = self._layer(dgst), self._name(repo)
-        homes = self._homes[layer]
-        if homes is None:
-            self._homes[layer] = name
+        repositories = self._repositories_of[layer]
+        if repositories is None:
+            self._repositories_of[layer] = name
             return layer
-        if not isinstance(homes, dict):
-            homes = self._homes[layer] = {homes: layer}
-        home = homes[name] = self._enter((str(dgst), name))
-        return home
+        if not isinstance(repositories, dict):
+            repositories = self._repositories_of[layer] = {repositories: layer}
+        entry = repositories[name] = self._enter((str(dgst), name))
+        return entry
 
-    def _home(self, repo: str, dgst: str) -> int | None:
+    def _find(self, repo: str, dgst: str) -> int | None:
         """The entry by which *repo* is known to have *dgst*."""
         layer = self._entries.get(dgst)
         if layer is None:
             return None
-        homes = self._homes[layer]
-        if isinstance(homes, dict):
-            return homes.get(repo)
-        return layer if homes == repo else None
+        repositories = self._repositories_of[layer]
+        if isinstance(repositories, dict):
+            return repositories.get(repo)
+        return layer if repositories == repo else None
 
     def _layer(self, dgst: str) -> int:
         """The entry of *dgst*; a new one, for which there must be room, if it has none."""
@@ -181,9 +201,9 @@ class Table:
 
     def _enter(self, subject: Subject) -> int:
         entry = self._eviction.enter(subject)
-        more = len(self._hits) - len(self._homes)
+        more = len(self._hits) - len(self._repositories_of)
         if more:
-            self._homes.extend([None] * more)
+            self._repositories_of.extend([None] * more)
             self._metas.grow(more)
             if self._expiry is not None:
                 self._expiry.grow(more)
@@ -193,17 +213,17 @@ class Table:
 
     def remove(self, repo: str, dgst: str) -> None:
         """Forget that *repo* has *dgst*."""
-        home = self._home(repo, dgst)
-        if home is None:
+        entry = self._find(repo, dgst)
+        if entry is None:
             return
         layer = self._entries[dgst]
-        homes = self._homes[layer]
-        if isinstance(homes, dict):
-            del homes[repo]
-        if not isinstance(homes, dict) or not homes:
-            self._homes[layer] = None
-        if home != layer:
-            self._eviction.leave(home)
+        repositories = self._repositories_of[layer]
+        if isinstance(repositories, dict):
+            del repositories[repo]
+        if not isinstance(repositories, dict) or not repositories:
+            self._repositories_of[layer] = None
+        if entry != layer:
+            self._eviction.leave(entry)
         self._release_if_empty(layer, dgst)
 
     def forget(self, dgst: str) -> None:
@@ -214,7 +234,7 @@ class Table:
             self._release_if_empty(layer, dgst)
 
     def _release_if_empty(self, layer: int, dgst: str) -> None:
-        if self._homes[layer] is None and not self._metas.has(layer):
+        if self._repositories_of[layer] is None and not self._metas.has(layer):
             del self._entries[dgst]
             self._eviction.leave(layer)
 
@@ -228,9 +248,9 @@ class Table:
             self.forget(dgst)
         if repo is None:
             return
-        homes = self._homes[layer]
-        home = homes.get(repo) if isinstance(homes, dict) else layer
-        if home is not None and expiry.homes[home] <= now:
+        repositories = self._repositories_of[layer]
+        entry = repositories.get(repo) if isinstance(repositories, dict) else layer
+        if entry is not None and expiry.repositories[entry] <= now:
             self.remove(repo, dgst)
 
     def _make_room(self) -> None:
@@ -245,11 +265,11 @@ class Table:
     def _drop(self, dgst: str) -> None:
         """Forget *dgst* and every repository that has it."""
         layer = self._entries.pop(dgst)
-        homes = self._homes[layer]
-        if isinstance(homes, dict):
-            for home in homes.values():
-                if home != layer:
-                    self._eviction.leave(home)
-        self._homes[layer] = None
+        repositories = self._repositories_of[layer]
+        if isinstance(repositories, dict):
+            for entry in repositories.values():
+                if entry != layer:
+                    self._eviction.leave(entry)
+        self._repositories_of[layer] = None
         self._metas.clear(layer)
         self._eviction.leave(layer)

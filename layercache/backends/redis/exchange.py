@@ -12,8 +12,7 @@ out already:
 Never more than once: a link that breaks twice in a row is for the caller to know.
 
 A reply is decoded by who awaits it; a decoder takes an error reply as well, and
-raises what the caller is to hear. `RedisCache` says its three shortest words
-without `ask` as long as all goes well, and comes here when it does not.
+raises what the caller is to get.
 
 What failed is told one turn of the loop later. While there is no connection, a
 question fails without having waited, and who asks again at once would keep the
@@ -24,15 +23,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn, TypeVar
 
 from layercache.backends.redis.commands import Command
+from layercache.backends.redis.open_brackets import OpenBrackets
 from layercache.backends.redis.resp import LEAVE, ReplyFault
 from layercache.backends.redis.schema import NonsenseError, unreadable
 from layercache.backends.redis.scripts import with_text, without_wrapping
 from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.transport.wire import LinkLost, Wire
 from layercache.backends.redis.turns import Turns
-from layercache.context import Context
+from layercache.context import ROOT, Context
 from layercache.context.loops import give_way, running_loop, second_loop
-from layercache.errors import LayerCacheError, NotFoundError
+from layercache.errors import LayerCacheError
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -52,6 +52,18 @@ class Exchange:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._turns = Turns()
+
+    @property
+    def brackets(self) -> OpenBrackets:
+        """The removals that were announced and have not ended."""
+        return self._link.brackets
+
+    async def aclose(self) -> None:
+        """Close the link; whoever waits for a reply gets an error."""
+        await self._link.aclose()
+
+    def __repr__(self) -> str:
+        return repr(self._link)
 
     async def ask(  # noqa: PLR0913, PLR0917 - to be called by position costs a read least
         self,
@@ -82,18 +94,17 @@ class Exchange:
             if wire is None:
                 wire = await ctx.run(self._link.ready())
             future = wire.call(text, replies)
-            ctx.bind(future)
+            if ctx is not ROOT:
+                ctx.bind(future)
             try:
                 reply = await future
             except ReplyFault as fault:
                 reply = fault
             return decode(about, reply)
-        except NotFoundError:
-            raise
         except LinkLost as lost:
             if not again:
                 await refuse(lost, wire)
-        except Exception as trouble:  # noqa: BLE001 - whatever it is, the caller hears an error of ours
+        except Exception as trouble:  # noqa: BLE001 - whatever it is, the caller gets an error of ours
             await refuse(trouble, wire)
         return await self.ask(ctx, text, replies, decode, about, again=False)
 

@@ -10,7 +10,7 @@ as long as one may take.
 import asyncio
 from contextlib import suppress
 
-from layercache.removal import CLOSING_SECONDS
+from layercache.removal import END_SECONDS
 
 
 class OpenBrackets:
@@ -35,5 +35,5 @@ class OpenBrackets:
         """Return when all have ended, or as much later as an end may take."""
         if self._markers:
             with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSING_SECONDS):
+                async with asyncio.timeout(END_SECONDS):
                     await self._none.wait()

@@ -1,8 +1,8 @@
-"""Error replies: what a server says, and what a caller of the library hears.
+"""RESP: commands as text, and error replies: what a server says, and what a caller of the library gets.
 
 The codes are those of Redis 6.2 to 8 and of Valkey to 9, and what each becomes:
 
-    code           said when                                          heard as
+    code           said when                                          reported as
     READONLY       the server is a replica                            unavailable; the connection is left
     MASTERDOWN     a replica has lost its primary                     unavailable; the connection is left
     LOADING        the server reads its data from disk                unavailable

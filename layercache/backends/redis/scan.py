@@ -33,7 +33,7 @@ from layercache.backends.redis.commands import Command, meta_query
 from layercache.backends.redis.exchange import Exchange, retry_once
 from layercache.backends.redis.resp import pack
 from layercache.context import Context
-from layercache.errors import CorruptEntryError, InvalidArgumentError, NotFoundError, shown
+from layercache.errors import CorruptEntryError, InvalidArgumentError, shown
 from layercache.meta import LayerMeta
 from layercache.names import MAX_REPOSITORY_LENGTH, parse_digest, parse_repository
 from layercache.validation import require_half, require_keys
@@ -63,6 +63,17 @@ async def scan(ctx: Context, exchange: Exchange) -> AsyncIterator[Batch]:
         return
 
 
+async def list_repository(ctx: Context, exchange: Exchange, repo: str) -> AsyncIterator[Sequence[str]]:
+    """Tell the digests of *repo*; see `LayerInfoCache.list_repository`."""
+    while True:
+        try:
+            async for batch in _Walk(exchange).members(ctx, [repo]):
+                yield [dgst for _, dgst in batch.members]
+        except _AnotherServerError:
+            continue
+        return
+
+
 async def discard(ctx: Context, exchange: Exchange, repo: str) -> bool:
     """Drop what lies in the place of the members of *repo* if it is no set; whether it was dropped."""
     key = schema.members_key(repo)
@@ -85,12 +96,12 @@ class _Walk:
             keys = _sorted_out(names)
             if keys.dgsts or keys.traces:
                 yield _batch(keys, await self._burst(ctx, list(_queries(keys))))
-            async for batch in self._members(ctx, keys.repos):
+            async for batch in self.members(ctx, keys.repos):
                 yield batch
             if cursor == "0":
                 return
 
-    async def _members(self, ctx: Context, repos: Iterable[str]) -> AsyncIterator[Batch]:
+    async def members(self, ctx: Context, repos: Iterable[str]) -> AsyncIterator[Batch]:
         open_sets = deque((repo, "0") for repo in repos)
         while open_sets:
             some = [open_sets.popleft() for _ in range(min(SETS, len(open_sets)))]
@@ -155,11 +166,12 @@ def _batch(keys: _Keys, replies: list[object]) -> Batch:
     split = len(keys.dgsts)
     for dgst, reply in zip(keys.dgsts, replies[:split], strict=True):
         try:
-            metas.append((dgst, schema.to_meta(dgst, reply)))
-        except NotFoundError:  # it is gone by now, or a ruin
-            continue
+            meta = schema.to_meta(dgst, reply)
         except CorruptEntryError as error:
             corrupt += _ours(CorruptKey(error.key, error.field, None, dgst))
+            continue
+        if meta is not None:  # None: it is gone by now, or partially deleted
+            metas.append((dgst, meta))
     for trace, reply in zip(keys.traces, replies[split:], strict=True):
         try:
             if _has_fields(trace, reply):

@@ -43,7 +43,7 @@ and its lease into two slots of a cluster, which then refuses to fill or remove 
 from collections.abc import Sequence
 
 from layercache.backends.redis.resp import ReplyFault, public
-from layercache.errors import BackendError, CorruptEntryError, InvalidArgumentError, NotFoundError, shown
+from layercache.errors import BackendError, CorruptEntryError, InvalidArgumentError, shown
 from layercache.meta import DEFAULT_MEDIA_TYPE, LayerMeta, blob_path
 from layercache.names import parse_digest
 from layercache.validation import LENGTH_BOUND
@@ -132,11 +132,10 @@ def to_memberships(about: tuple[str, Sequence[str]], reply: object) -> list[bool
     return [to_membership(repo, member) for member in reply]
 
 
-def to_meta(dgst: str, reply: object) -> LayerMeta:
-    """Read the reply to `meta_query`, about *dgst*.
+def to_meta(dgst: str, reply: object) -> LayerMeta | None:
+    """Read the reply to `meta_query`, about *dgst*; None if there is no entry, or a partially deleted one.
 
     Raises:
-        NotFoundError: There is no entry, or a ruin.
         CorruptEntryError: There is one that makes no sense.
         BackendError: It is another error, or no such reply.
     """
@@ -151,12 +150,13 @@ def to_meta(dgst: str, reply: object) -> LayerMeta:
     return _to_meta_with_care(dgst, reply)
 
 
-def _to_meta_with_care(dgst: str, reply: object) -> LayerMeta:
+def _to_meta_with_care(dgst: str, reply: object) -> LayerMeta | None:
     if not isinstance(reply, list) or len(reply) != len(FIELDS):
         raise unreadable(meta_key(dgst), reply)
     path, length, digest, size, media_type, _ = reply
     if digest is None or size is None:
-        _require_2015(dgst, reply)
+        if not _is_of_2015(dgst, reply):
+            return None
         bytes_count = _number(dgst, "length", length)
     else:
         bytes_count = _number(dgst, "size", size)
@@ -169,15 +169,16 @@ def _to_meta_with_care(dgst: str, reply: object) -> LayerMeta:
     return LayerMeta(where, bytes_count, what)
 
 
-def _require_2015(dgst: str, fields: list[object]) -> None:
-    """Return if *fields* are an entry of 2015; the table at the top has the cases."""
+def _is_of_2015(dgst: str, fields: list[object]) -> bool:
+    """Whether *fields* are an entry of 2015, and not a partially deleted one; the table at the top has the cases."""
     path, length, digest, size, _, writer = fields
     if digest is not None:
         raise CorruptEntryError(meta_key(dgst), "size")
     if size is not None or writer is not None or (path is None and length is None):
-        raise NotFoundError(dgst)
+        return False
     if path is None or length is None:
         raise CorruptEntryError(meta_key(dgst), "path" if path is None else "length")
+    return True
 
 
 def _number(dgst: str, field: str, value: object) -> int:
@@ -207,19 +208,16 @@ def _path_in_tree(dgst: str, digest: object) -> str:
         raise CorruptEntryError(meta_key(dgst), "digest") from error
 
 
-def to_stat(about: tuple[str, str], replies: object) -> LayerMeta:
-    """Read the replies to `meta_query` and `member_query`, *about* a repository and a digest.
+def to_stat(about: tuple[str, str], replies: object) -> LayerMeta | None:
+    """Read the replies to `meta_query` and `member_query`, *about* a repository and a digest; None for a miss.
 
     Raises:
-        NotFoundError: One of the two is not known.
         BackendError: One is corrupt, an error, or no such reply.
     """
     repo, dgst = about
     assert isinstance(replies, list)
     meta = to_meta(dgst, replies[0])
-    if not to_membership(repo, replies[1]):
-        raise NotFoundError(dgst)
-    return meta
+    return meta if to_membership(repo, replies[1]) else None
 
 
 def to_stats(about: tuple[str, Sequence[str]], replies: object) -> list[LayerMeta | None]:
@@ -231,14 +229,6 @@ def to_stats(about: tuple[str, Sequence[str]], replies: object) -> list[LayerMet
     _, dgsts = about
     assert isinstance(replies, list)
     *metas, members = replies
-    known = [to_meta_or_none(dgst, reply) for dgst, reply in zip(dgsts, metas, strict=True)]
+    known = [to_meta(dgst, reply) for dgst, reply in zip(dgsts, metas, strict=True)]
     has = to_memberships(about, members)
     return [meta if is_member else None for meta, is_member in zip(known, has, strict=True)]
-
-
-def to_meta_or_none(dgst: str, reply: object) -> LayerMeta | None:
-    """Read the reply to `meta_query`, about *dgst*, as `to_meta` does; None for a miss."""
-    try:
-        return to_meta(dgst, reply)
-    except NotFoundError:
-        return None

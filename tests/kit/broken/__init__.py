@@ -1,6 +1,6 @@
-"""For every check of the kit a cache that breaks its promise, and as few others as may be."""
+"""For every check of the kit a backend or a front that breaks its promise, and as few others as may be."""
 
-from tests.kit.broken import brackets, contexts, holds, leases, words
+from tests.kit.broken import brackets, contexts, holds, leases, walks, words
 from tests.kit.broken.registry import BROKEN
 
-__all__ = ["BROKEN", "brackets", "contexts", "holds", "leases", "words"]
+__all__ = ["BROKEN", "brackets", "contexts", "holds", "leases", "walks", "words"]

@@ -8,14 +8,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from layercache.backend import Lease
+from layercache.cache import LayerInfoCache
 from layercache.context import Context
 from layercache.meta import LayerMeta
-from tests.kit.broken.registry import breaks
-from tests.reference import ReferenceCache
+from tests.kit.broken.registry import breaks, breaks_as_a_front
+from tests.reference import ReferenceBackend
 
 
 @breaks("clears_before_and_after_the_body")
-class ClearsOnlyBefore(ReferenceCache):
+class ClearsOnlyBefore(ReferenceBackend):
     async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
@@ -23,16 +24,16 @@ class ClearsOnlyBefore(ReferenceCache):
 
 
 @breaks("leaves_the_other_half")
-class ClosesEveryRepository(ReferenceCache):
+class ClosesEveryRepository(ReferenceBackend):
     async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.members = {(known, other) for known, other in self.members if other != dgst}
         return await super().begin_removal(ctx, repo, dgst)
 
 
 @breaks("gives_no_lease_meanwhile")
-class IgnoresTheMarker(ReferenceCache):
-    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
-        marked = {key: token for key, token in self.tokens.items() if token.startswith("closing")}
+class IgnoresTheMarker(ReferenceBackend):
+    async def lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        marked = {key: token for key, token in self.tokens.items() if token.startswith("removal")}
         for key in marked:
             del self.tokens[key]
         lease = await super().lease(ctx, repo, dgst)
@@ -41,7 +42,7 @@ class IgnoresTheMarker(ReferenceCache):
 
 
 @breaks("refuses_a_fill_in_flight")
-class KeepsTheTokenBesideTheMarker(ReferenceCache):
+class KeepsTheTokenBesideTheMarker(ReferenceBackend):
     def __init__(self) -> None:
         super().__init__()
         self.old: dict[tuple[str | None, str], str] = {}
@@ -54,47 +55,47 @@ class KeepsTheTokenBesideTheMarker(ReferenceCache):
         return super().redeem(key, token) or (bool(token) and self.old.pop(key, None) == token)
 
 
-@breaks("clears_though_the_body_raises")
-class ClearsOnlyAfterSuccess(ReferenceCache):
+@breaks_as_a_front("clears_though_the_body_raises")
+class ClearsOnlyAfterSuccess(LayerInfoCache):
     @asynccontextmanager
     async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
-        marker = await self.begin_removal(ctx, repo, dgst)
+        marker = await self.backend.begin_removal(ctx, repo, dgst)
         try:
             yield
         except asyncio.CancelledError:
-            await self.end_removal(ctx, repo, dgst, marker, has_returned=False)
+            await self.backend.end_removal(ctx, repo, dgst, marker, has_returned=False)
             raise
-        await self.end_removal(ctx, repo, dgst, marker, has_returned=True)
+        await self.backend.end_removal(ctx, repo, dgst, marker, has_returned=True)
 
 
-@breaks("clears_though_the_task_is_cancelled")
-class GivesUpWhenCancelled(ReferenceCache):
+@breaks_as_a_front("clears_though_the_task_is_cancelled")
+class GivesUpWhenCancelled(LayerInfoCache):
     @asynccontextmanager
     async def forgetting(self, ctx: Context, dgst: str) -> AsyncIterator[None]:
-        marker = await self.begin_removal(ctx, None, dgst)
+        marker = await self.backend.begin_removal(ctx, None, dgst)
         try:
             yield
         except Exception:
-            await self.end_removal(ctx, None, dgst, marker, has_returned=False)
+            await self.backend.end_removal(ctx, None, dgst, marker, has_returned=False)
             raise
-        await self.end_removal(ctx, None, dgst, marker, has_returned=True)
+        await self.backend.end_removal(ctx, None, dgst, marker, has_returned=True)
 
 
-@breaks("clears_though_the_context_ends")
-class GivesUpWithTheContext(ReferenceCache):
+@breaks_as_a_front("clears_though_the_context_ends")
+class GivesUpWithTheContext(LayerInfoCache):
     @asynccontextmanager
     async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
         ctx.check()
-        marker = await self.begin_removal(ctx, repo, dgst)
+        marker = await self.backend.begin_removal(ctx, repo, dgst)
         try:
             yield
         finally:
             if ctx.err() is None:
-                await self.end_removal(ctx, repo, dgst, marker, has_returned=True)
+                await self.backend.end_removal(ctx, repo, dgst, marker, has_returned=True)
 
 
 @breaks("lets_removals_overlap")
-class DropsAnyMarker(ReferenceCache):
+class DropsAnyMarker(ReferenceBackend):
     async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
@@ -103,7 +104,7 @@ class DropsAnyMarker(ReferenceCache):
 
 
 @breaks("lets_removals_end_in_any_order")
-class ClearsOnlyUnderItsMarker(ReferenceCache):
+class ClearsOnlyUnderItsMarker(ReferenceBackend):
     async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
@@ -113,30 +114,30 @@ class ClearsOnlyUnderItsMarker(ReferenceCache):
 
 
 @breaks("a_plain_removal_spares_the_marker")
-class RemovesTheMarker(ReferenceCache):
-    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
+class RemovesTheMarker(ReferenceBackend):
+    async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
         self.clear((repo, dgst))
         self.tokens.pop((repo, dgst), None)
 
 
-@breaks("adds_what_was_committed")
-class AddsBeforeTheCommit(ReferenceCache):
+@breaks_as_a_front("adds_what_was_committed")
+class AddsBeforeTheCommit(LayerInfoCache):
     @asynccontextmanager
     async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
         async with super().adding(ctx, repo, dgst, meta):
-            lease = await self._lease(ctx, repo, dgst)
+            lease = await self.backend.lease(ctx, repo, dgst)
             if lease is not None:
-                await self._fill(ctx, lease, meta)
+                await self.backend.fill(ctx, lease, meta)
             try:
                 yield
             except BaseException:
-                await self._remove(ctx, repo, dgst)
-                await self._forget(ctx, dgst)
+                await self.backend.remove(ctx, repo, dgst)
+                await self.backend.remove(ctx, None, dgst)
                 raise
 
 
-@breaks("adds_nothing_if_the_commit_fails")
-class AddsThoughTheCommitFails(ReferenceCache):
+@breaks_as_a_front("adds_nothing_if_the_commit_fails")
+class AddsThoughTheCommitFails(LayerInfoCache):
     @asynccontextmanager
     async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
         lease = await self.lease(ctx, repo, dgst)
@@ -144,13 +145,13 @@ class AddsThoughTheCommitFails(ReferenceCache):
             yield
         finally:
             if lease is not None:
-                await self._fill(ctx, lease, meta)
+                await self.backend.fill(ctx, lease, meta)
 
 
-@breaks("adds_nothing_that_was_removed_meanwhile")
-class AddsByAPlainPut(ReferenceCache):
+@breaks_as_a_front("adds_nothing_that_was_removed_meanwhile")
+class AddsByAPlainPut(LayerInfoCache):
     @asynccontextmanager
     async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
         async with super().adding(ctx, repo, dgst, meta):
             yield
-        await self._put(ctx, repo, dgst, meta)
+        await self.backend.put(ctx, repo, dgst, meta)

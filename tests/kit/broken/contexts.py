@@ -7,21 +7,22 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
+from layercache.cache import LayerInfoCache
 from layercache.context import Context
 from layercache.meta import LayerMeta
-from tests.kit.broken.registry import breaks
-from tests.reference import ReferenceCache
+from tests.kit.broken.registry import breaks, breaks_as_a_front
+from tests.reference import ReferenceBackend
 
 
-@breaks("does_nothing_under_an_ended_context")
-class RemovesTooLate(ReferenceCache):
+@breaks_as_a_front("does_nothing_under_an_ended_context")
+class RemovesTooLate(LayerInfoCache):
     async def remove(self, ctx: Context, repo: str, dgst: str) -> None:
-        await self._remove(ctx, repo, dgst)
+        await self.backend.remove(ctx, repo, dgst)
         await super().remove(ctx, repo, dgst)
 
 
-@breaks("runs_no_body_under_an_ended_context")
-class RunsTheBodyAnyway(ReferenceCache):
+@breaks_as_a_front("runs_no_body_under_an_ended_context")
+class RunsTheBodyAnyway(LayerInfoCache):
     @asynccontextmanager
     async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
         yield
@@ -29,8 +30,8 @@ class RunsTheBodyAnyway(ReferenceCache):
             pass
 
 
-@breaks("tells_the_cause")
-class HidesTheCause(ReferenceCache):
+@breaks_as_a_front("tells_the_cause")
+class HidesTheCause(LayerInfoCache):
     async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
         error = ctx.err()
         if error is not None:
@@ -38,14 +39,14 @@ class HidesTheCause(ReferenceCache):
         return await super().meta(ctx, dgst)
 
 
-class SharesOneReply(ReferenceCache):
+class SharesOneReply(ReferenceBackend):
     """One abandoned call leaves its reply to the next caller, as a shared connection can."""
 
     def __init__(self) -> None:
         super().__init__()
         self.replies: list[bool] = []
 
-    async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
         self.replies.append(await super().contains(ctx, repo, dgst))
         await self.suspend(ctx)
         return self.replies.pop(0)
@@ -69,7 +70,7 @@ class LosesCountWithTheTask(SharesOneReply):
 
 
 @breaks("closes_twice")
-class ClosesOnce(ReferenceCache):
+class ClosesOnce(ReferenceBackend):
     is_open = True
 
     async def aclose(self) -> None:

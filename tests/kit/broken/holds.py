@@ -1,4 +1,4 @@
-"""Caches that break the checks of `layercache.testing.holds`, or those of brackets by an interruption."""
+"""Backends and fronts that break the checks of `layercache.testing.holds`, or those of brackets by an interruption."""
 
 # Public methods are final; a broken cache may override them, and says so here once.
 # mypy: disable-error-code="misc"
@@ -8,29 +8,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from layercache.backend import Lease
+from layercache.cache import LayerInfoCache
 from layercache.context import Context
 from layercache.errors import ContextError
 from layercache.meta import LayerMeta
-from tests.kit.broken.registry import breaks
-from tests.reference import ReferenceCache
+from tests.kit.broken.registry import breaks, breaks_as_a_front
+from tests.reference import ReferenceBackend
 
 
 @breaks("clears_though_the_body_raises")
-class ReleasesHoweverTheBodyEnds(ReferenceCache):
+class ReleasesHoweverTheBodyEnds(ReferenceBackend):
     async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
         await super().end_removal(ctx, repo, dgst, marker, has_returned=True)
 
 
-class EndsAsUsualAfter(ReferenceCache):
+class EndsAsUsualAfter(LayerInfoCache):
     """Takes some errors of a body for a return."""
 
     usual: type[BaseException]
 
     @asynccontextmanager
     async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
-        marker = await self.begin_removal(ctx, repo, dgst)
+        marker = await self.backend.begin_removal(ctx, repo, dgst)
         has_returned = True
         try:
             yield
@@ -38,27 +39,27 @@ class EndsAsUsualAfter(ReferenceCache):
             has_returned = isinstance(error, self.usual)
             raise
         finally:
-            await self.end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
+            await self.backend.end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
 
 
-@breaks("clears_though_the_task_is_cancelled")
+@breaks_as_a_front("clears_though_the_task_is_cancelled")
 class TakesACancellationForAReturn(EndsAsUsualAfter):
     usual = asyncio.CancelledError
 
 
-@breaks("holds_what_its_context_interrupted")
+@breaks_as_a_front("holds_what_its_context_interrupted")
 class TakesAnEndedContextForAReturn(EndsAsUsualAfter):
     usual = ContextError
 
 
 @breaks("holds_its_own_half")
-class HoldsEverything(ReferenceCache):
-    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+class HoldsEverything(ReferenceBackend):
+    async def lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
         return None if self.holds else await super().lease(ctx, repo, dgst)
 
 
 @breaks("a_retried_removal_keeps_the_hold")
-class EndsTheHoldWithTheNextReturn(ReferenceCache):
+class EndsTheHoldWithTheNextReturn(ReferenceBackend):
     async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
@@ -67,14 +68,14 @@ class EndsTheHoldWithTheNextReturn(ReferenceCache):
 
 
 @breaks("a_retried_removal_keeps_the_hold")
-class PlacesAMarkerOverTheHold(ReferenceCache):
+class PlacesAMarkerOverTheHold(ReferenceBackend):
     async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.holds.discard((repo, dgst))
         return await super().begin_removal(ctx, repo, dgst)
 
 
 @breaks("an_overlapping_removal_keeps_the_hold")
-class LeavesItToTheOthersMarker(ReferenceCache):
+class LeavesItToTheOthersMarker(ReferenceBackend):
     async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
@@ -83,36 +84,37 @@ class LeavesItToTheOthersMarker(ReferenceCache):
 
 
 @breaks("the_other_bracket_keeps_the_hold")
-class EndsTheHoldOfTheOtherHalf(ReferenceCache):
+class EndsTheHoldOfTheOtherHalf(ReferenceBackend):
     async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.holds = {key for key in self.holds if key[1] != dgst or key[0] == repo}
         return await super().begin_removal(ctx, repo, dgst)
 
 
 @breaks("a_plain_removal_keeps_the_hold")
-class ForgetsTheHold(ReferenceCache):
-    async def _forget(self, ctx: Context, dgst: str) -> None:
-        self.holds.discard((None, dgst))
-        await super()._forget(ctx, dgst)
+class ForgetsTheHold(ReferenceBackend):
+    async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
+        if repo is None:
+            self.holds.discard((None, dgst))
+        await super().remove(ctx, repo, dgst)
 
 
 @breaks("refuses_a_fill_after_an_interruption")
-class KeepsTheTokenUnderTheHold(ReferenceCache):
+class KeepsTheTokenUnderTheHold(ReferenceBackend):
     async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
-        token = self.tokens.get((repo, dgst), "closing")
+        token = self.tokens.get((repo, dgst), "removal")
         await super().end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
-        if not has_returned and not token.startswith("closing"):
+        if not has_returned and not token.startswith("removal"):
             self.tokens[repo, dgst] = token
 
 
-@breaks("adds_nothing_under_a_hold")
-class AddsPlainlyWithoutALease(ReferenceCache):
+@breaks_as_a_front("adds_nothing_under_a_hold")
+class AddsPlainlyWithoutALease(LayerInfoCache):
     @asynccontextmanager
     async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
-        is_held = {(repo, dgst), (None, dgst)} & self.holds
+        is_held = await self.lease(ctx, repo, dgst) is None
         async with super().adding(ctx, repo, dgst, meta):
             yield
         if is_held:
-            await self._put(ctx, repo, dgst, meta)
+            await self.put(ctx, repo, dgst, meta)

@@ -7,46 +7,50 @@ from layercache.backend import Lease
 from layercache.context import Context
 from layercache.meta import LayerMeta
 from tests.kit.broken.registry import breaks
-from tests.reference import ReferenceCache
+from tests.reference import ReferenceBackend
 
 
 @breaks("fills_under_a_lease")
-class NeverFills(ReferenceCache):
-    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+class NeverFills(ReferenceBackend):
+    async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
         return False
 
 
 @breaks("fills_the_meta_alone")
-class FillsAMembershipToo(ReferenceCache):
-    async def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+class FillsAMembershipToo(ReferenceBackend):
+    async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
         return lease.repo is not None and await super().fill(ctx, lease, meta)
 
 
 @breaks("refuses_to_fill_what_was_removed")
-class RemovesWithoutTheToken(ReferenceCache):
-    async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
+class RemovesWithoutTheToken(ReferenceBackend):
+    async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
         self.clear((repo, dgst))
+        if repo is None:
+            self.drop_token((repo, dgst))
 
 
 @breaks("refuses_to_fill_what_was_forgotten")
-class ForgetsWithoutTheToken(ReferenceCache):
-    async def _forget(self, ctx: Context, dgst: str) -> None:
-        self.clear((None, dgst))
+class ForgetsWithoutTheToken(ReferenceBackend):
+    async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
+        self.clear((repo, dgst))
+        if repo is not None:
+            self.drop_token((repo, dgst))
 
 
 @breaks("refuses_a_token_it_did_not_give")
-class TakesAnyToken(ReferenceCache):
+class TakesAnyToken(ReferenceBackend):
     def redeem(self, key: tuple[str | None, str], token: str) -> bool:
         return self.tokens.pop(key, None) is not None
 
 
 @breaks("voids_every_share_of_a_lease")
-class GivesEachALeaseOfItsOwn(ReferenceCache):
+class GivesEachALeaseOfItsOwn(ReferenceBackend):
     def __init__(self) -> None:
         super().__init__()
         self.shares: dict[tuple[str | None, str], int] = {}
 
-    async def _lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+    async def lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
         self.shares[repo, dgst] = self.shares.get((repo, dgst), 0) + 1
         return await super().lease(ctx, repo, dgst)
 
@@ -57,6 +61,6 @@ class GivesEachALeaseOfItsOwn(ReferenceCache):
 
 
 @breaks("gives_a_new_lease_after_a_removal")
-class GivesTheSameTokenAgain(ReferenceCache):
+class GivesTheSameTokenAgain(ReferenceBackend):
     def new_token(self, kind: str) -> str:
         return "token" if kind == "token" else super().new_token(kind)

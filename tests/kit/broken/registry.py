@@ -1,18 +1,30 @@
-"""Where the broken caches are kept, by the check that they break."""
+"""Where what is broken is kept, by the check that it breaks."""
 
 from collections import defaultdict
 from collections.abc import Callable
 
+from layercache.backend import Backend
 from layercache.cache import LayerInfoCache
+from tests.reference import ReferenceBackend
 
 BROKEN: defaultdict[str, list[Callable[[], LayerInfoCache]]] = defaultdict(list)
 
 
-def breaks(check: str) -> Callable[[type[LayerInfoCache]], type[LayerInfoCache]]:
-    """Register the class as a cache that breaks *check*."""
+def breaks(check: str) -> Callable[[type[Backend]], type[Backend]]:
+    """Register the class as a backend that breaks *check*."""
+
+    def register(broken: type[Backend]) -> type[Backend]:
+        BROKEN[check].append(lambda: LayerInfoCache(broken()))
+        return broken
+
+    return register
+
+
+def breaks_as_a_front(check: str) -> Callable[[type[LayerInfoCache]], type[LayerInfoCache]]:
+    """Register the class as the front of a sound backend that breaks *check*."""
 
     def register(broken: type[LayerInfoCache]) -> type[LayerInfoCache]:
-        BROKEN[check].append(broken)
+        BROKEN[check].append(lambda: broken(ReferenceBackend()))
         return broken
 
     return register

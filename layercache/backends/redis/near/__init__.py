@@ -1,6 +1,6 @@
-"""A near cache, in this process, before a far one that others share."""
+"""What was read from Redis, kept in this process while it is true."""
 
-from layercache.backends.redis.near.backend import MAX_STALENESS, TieredCache
-from layercache.backends.redis.near.state import TieredState
+from layercache.backends.redis.near.backend import NearBackend
+from layercache.backends.redis.near.state import NearState
 
-__all__ = ["MAX_STALENESS", "TieredCache", "TieredState"]
+__all__ = ["NearBackend", "NearState"]

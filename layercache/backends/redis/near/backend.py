@@ -1,15 +1,15 @@
-"""TieredCache: what was read from Redis, answered from the memory of this process while it is true.
+"""NearBackend: what was read from Redis, answered from the memory of this process while it is true.
 
 Whoever writes, another process, a Go registry or `redis-cli DEL`, is heard of:
-Redis pushes each change of a key that was read here (`tracking.py`), and it voids
-what is near of that key (`layercache/backends/redis/near/table.py`).
+Redis pushes each change of a key that was read here (`tracking.py`), and that
+voids what is near of that key (`table.py`).
 
-    a read     near, if it is there and trusted; else from the far cache, and then kept
-    a write    to the far cache; the keys are void near before its caller goes on
-    a lease    is the far cache's affair, as is all else
+    a read     near, if it is there and trusted; else from Redis, and then kept
+    a write    to Redis; the keys are void near before its caller goes on
+    a lease    is asked of Redis, as is all else
 
 Of our own write Redis tells us, too, but its push comes after the reply. Who
-wrote is to read what he wrote, so it is voided by hand, and as a whole key, in
+wrote is to read what was written, so it is voided by hand, and as a whole key, in
 the turn in which its task goes on. However the write ended: an error does not
 say that nothing was written.
 
@@ -25,13 +25,12 @@ an entry: SWAPDB, and an expiry that Redis has not got around to carrying out. A
 machine that is suspended stops the clock by which trust ends.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import TypeVar
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 
-from layercache.backends.redis.cache import RedisCache
-
-from layercache.backend import Lease
-from layercache.backends.memory import MemoryCache
+from layercache.backend import Batch, Lease, Scannable
+from layercache.backends.memory.expiry import Clock
+from layercache.backends.redis.backend import RedisBackend
 from layercache.backends.redis.commands import (
     member_query,
     members_query,
@@ -39,82 +38,54 @@ from layercache.backends.redis.commands import (
     stat_query,
     stats_query,
 )
-from layercache.backends.redis.near.admission import DOOR_SHARE, Near, found
+from layercache.backends.redis.near.admission import Admission
 from layercache.backends.redis.near.answers import Answers
-from layercache.backends.redis.near.state import TieredState
-from layercache.backends.redis.near.table import ABSENT
+from layercache.backends.redis.near.state import NearState
+from layercache.backends.redis.near.table import NearTable
 from layercache.backends.redis.near.tracking import Tracking
+from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.turns import bursts
 from layercache.context import Context
 from layercache.errors import InvalidArgumentError, shown
-from layercache.forwarding import ForwardingCache
 from layercache.meta import LayerMeta
-from layercache.validation import require_key, require_seconds
+from layercache.validation import require_entries, require_seconds
 
-T = TypeVar("T")
-
-MAX_STALENESS = 2.0  # seconds
 LEAST_HEARTBEATS = 2  # Trust has to last until the next PING is answered.
 
+# How long an entry is near at most: against what changes without a push. To ask for 100,000
+# entries anew in this time is 330 questions a second, which nobody notices.
+MAX_AGE = 300.0
 
-class TieredCache(ForwardingCache):
-    """A Redis cache with a near memory, which Redis itself keeps true."""
 
-    def __init__(
-        self,
-        near: MemoryCache,
-        far: RedisCache,
-        *,
-        max_staleness: float = MAX_STALENESS,
-        keep_misses: bool = False,
+class NearBackend(Scannable):
+    """A table of what was read, before the Redis that it was read from."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - RedisCache names them
+        self, far: RedisBackend, link: Link, max_entries: int, max_staleness: float, clock: Clock
     ) -> None:
-        """Put *near* before *far*.
-
-        Args:
-            near: Its size is that of the near memory, its ttl the longest that
-                an entry stays there, as is seen at each heartbeat that the
-                server answers; its clock is the one that trust ends by. What it
-                knew is forgotten, and it is this cache's alone: whoever else
-                asks it, or writes to it, gets a `BackendError` from now on.
-            far: Closed with this one, and not used before.
-            max_staleness: Seconds after which the near memory is silent if the
-                server is. At least two heartbeats of the link, 1.0.
-            keep_misses: Whether to remember near what Redis does not know, too,
-                for as long as it does not. Where a miss leads to the storage
-                anyway, that saves little.
-
-        Raises:
-            InvalidArgumentError: *max_staleness* is too little, *far* was used
-                already, *near* is another's, or one of the two is of a
-                subclass: what that overrides would have no effect.
-        """
-        for cache, kind in ((near, MemoryCache), (far, RedisCache)):
-            if type(cache) is not kind:
-                found = type(cache).__name__
-                raise InvalidArgumentError(f"a {kind.__name__} itself is wanted, not a {found}")
-        super().__init__(far)
+        """Keep at most *max_entries* of what *far* answers over *link*, which nobody has used yet."""
+        require_entries("near", max_entries)
         require_seconds("max_staleness", max_staleness)
-        least = LEAST_HEARTBEATS * far._link.heartbeat
+        least = LEAST_HEARTBEATS * link.heartbeat
         if not max_staleness >= least:
             raise InvalidArgumentError(
                 f"max_staleness is at least {least} seconds, not {shown(max_staleness)}"
             )
-        self._near = near
-        self._exchange = far._exchange
-        self._clock = near._clock
-        self._table = near._lend()
-        self._recall = Near(self._table, max(1, near._max_entries // DOOR_SHARE), keep_misses)
-        self._answers = Answers(self._recall)
-        self._tracking = Tracking(self._table, near._clock, max_staleness)
-        far._link.follow(self._tracking)
+        self._far = far
+        self._clock = clock
+        self._table = self.peek = NearTable(max_entries, MAX_AGE, clock)
+        self._admission = Admission(self._table, max_entries)
+        self._answers = Answers(self._admission)
+        self._tracking = Tracking(self._table, clock, max_staleness)
+        link.follow(self._tracking)
 
     @property
-    def state(self) -> TieredState:
+    def state(self) -> NearState:
         """How it is now, and what it has seen."""
         key, heard = self._tracking.last_change
-        return TieredState(
-            self._tracking.is_trusted,
-            len(self._recall),
+        return NearState(
+            self._table.is_trusted,
+            len(self._table) + len(self._admission),
             self._answers.count,
             self._tracking.changes,
             key,
@@ -122,167 +93,144 @@ class TieredCache(ForwardingCache):
             self._tracking.why_off,
         )
 
-    def __repr__(self) -> str:
-        state = "trusted" if self._tracking.is_trusted else "silent"
-        return f"<TieredCache {len(self._recall)} entries near, {state}, before {self._cache!r}>"
+    # ---- reads: near, or else far, for which a ticket is taken before the question is sent
 
-    # ---- the two words that are said most, in one coroutine as those of MemoryCache
-
-    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:  # type: ignore[misc]  # see above
-        """Return whether *repo* is known to have *dgst*, as the contract says it."""
-        is_trusted = self._clock() < self._tracking.trusted_until
-        if is_trusted and self._table.contains(repo, dgst):
-            if ctx.has_ended():
-                await ctx.fail()
+    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
+        if self._has_near(repo, dgst):
             return True
-        # Only now: what is found near, by its hash and its equality, was looked at when far was asked.
-        require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
-        if is_trusted and (known := self._recall.member(repo, dgst)) is not None:
-            return known
-        return await self._ask_member(ctx, repo, dgst)
-
-    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:  # type: ignore[misc]  # see above
-        """Return where *dgst* lies if *repo* is known to have it, as the contract says it."""
-        is_trusted = self._clock() < self._tracking.trusted_until
-        if is_trusted and (meta := self._table.stat(repo, dgst)) is not None:
-            if ctx.has_ended():
-                await ctx.fail()
-            return meta
-        require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
-        if is_trusted and (known := self._recall.stat(repo, dgst)) is not None:
-            return found(known, dgst)
-        return await self._ask_stat(ctx, repo, dgst)
-
-    # ---- near
-
-    async def _contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-        known = self._known_member(repo, dgst) if self._tracking.is_trusted else None
-        return await self._ask_member(ctx, repo, dgst) if known is None else known
-
-    async def _meta(self, ctx: Context, dgst: str) -> LayerMeta:
-        if self._tracking.is_trusted:
-            known = self._table.meta(dgst) or self._recall.meta(dgst)
-            if known is not None:
-                return found(known, dgst)
-        return await self._ask_meta(ctx, dgst)
-
-    async def _stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
-        known = self._known_stat(repo, dgst) if self._tracking.is_trusted else None
-        return await self._ask_stat(ctx, repo, dgst) if known is None else found(known, dgst)
-
-    def _known_member(self, repo: str, dgst: str) -> bool | None:
-        return self._table.contains(repo, dgst) or self._recall.member(repo, dgst)
-
-    def _known_stat(self, repo: str, dgst: str) -> LayerMeta | None:
-        return self._table.stat(repo, dgst) or self._recall.stat(repo, dgst)
-
-    # ---- far; a ticket is taken before the question is sent
-
-    def _ask_member(self, ctx: Context, repo: str, dgst: str) -> Coroutine[object, object, bool]:
         about = self._table.ask(repo), repo, dgst
-        return self._exchange.ask(ctx, member_query(repo, dgst), 1, self._answers.member, about)
+        return await self._far.exchange.ask(ctx, member_query(repo, dgst), 1, self._answers.member, about)
 
-    def _ask_meta(self, ctx: Context, dgst: str) -> Coroutine[object, object, LayerMeta]:
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta | None:
+        near = self._table.meta(dgst) or self._admission.meta(dgst)
+        if near is not None:
+            return near
         about = self._table.ask(), dgst
-        return self._exchange.ask(ctx, meta_query(dgst), 1, self._answers.meta, about)
+        return await self._far.exchange.ask(ctx, meta_query(dgst), 1, self._answers.meta, about)
 
-    def _ask_stat(self, ctx: Context, repo: str, dgst: str) -> Coroutine[object, object, LayerMeta]:
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta | None:
+        near = self._stat_near(repo, dgst)
+        if near is not None:
+            return near
         about = self._table.ask(repo), repo, dgst
-        return self._exchange.ask(ctx, stat_query(repo, dgst), 2, self._answers.stat, about)
+        return await self._far.exchange.ask(ctx, stat_query(repo, dgst), 2, self._answers.stat, about)
 
-    # ---- many: near what is, and one burst for the rest; if meanwhile the first part changed, for all
+    def _has_near(self, repo: str, dgst: str) -> bool:
+        return self._table.contains(repo, dgst) or self._admission.contains(repo, dgst)
 
-    async def _contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
+    def _stat_near(self, repo: str, dgst: str) -> LayerMeta | None:
+        return self._table.stat(repo, dgst) or self._admission.stat(repo, dgst)
+
+    # ---- many: near what is, and far the rest; if meanwhile the near part changed, all of it far
+
+    async def contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
         ticket = self._table.ask(repo)
-        known = self._known(self._known_member, repo, dgsts)
-        rest = [dgst for dgst, answer in known.items() if answer is None]
+        known = {dgst: self._has_near(repo, dgst) for dgst in dgsts}
+        rest = [dgst for dgst, is_member in known.items() if not is_member]
         near = known.keys() - rest
         known |= await self._ask_members(ctx, repo, rest)
         if rest and near and not self._table.holds(ticket, repo, ()):
             known = await self._ask_members(ctx, repo, list(known))
-        return [bool(known[dgst]) for dgst in dgsts]
+        return [known[dgst] for dgst in dgsts]
 
-    async def _ask_members(self, ctx: Context, repo: str, dgsts: list[str]) -> dict[str, bool | None]:
-        answers: dict[str, bool | None] = {}
+    async def _ask_members(self, ctx: Context, repo: str, dgsts: list[str]) -> dict[str, bool]:
+        answers: dict[str, bool] = {}
         for some in bursts(dgsts):
             about = self._table.ask(repo), repo, some
             query = members_query(repo, some)
-            answers |= await self._exchange.ask_about_many(
+            answers |= await self._far.exchange.ask_about_many(
                 ctx, len(some), query, 1, self._answers.members, about
             )
         return answers
 
-    async def _stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
+    async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
         ticket = self._table.ask(repo)
-        known = self._known(self._known_stat, repo, dgsts)
-        rest = [dgst for dgst, answer in known.items() if answer is None]
+        known = {dgst: self._stat_near(repo, dgst) for dgst in dgsts}
+        rest = [dgst for dgst, meta in known.items() if meta is None]
         near = known.keys() - rest
         known |= await self._ask_stats(ctx, repo, rest)
         if rest and near and not self._table.holds(ticket, repo, near):
             known = await self._ask_stats(ctx, repo, list(known))
-        return [None if known[dgst] is ABSENT else known[dgst] for dgst in dgsts]
+        return [known[dgst] for dgst in dgsts]
 
     async def _ask_stats(self, ctx: Context, repo: str, dgsts: list[str]) -> dict[str, LayerMeta | None]:
         answers: dict[str, LayerMeta | None] = {}
         for some in bursts(dgsts):
             about = self._table.ask(repo), repo, some
             query = stats_query(repo, some)
-            answers |= await self._exchange.ask_about_many(
+            answers |= await self._far.exchange.ask_about_many(
                 ctx, len(some), query, len(some) + 1, self._answers.stats, about
             )
         return answers
 
-    def _known(
-        self, recall: Callable[[str, str], T | None], repo: str, dgsts: Sequence[str]
-    ) -> dict[str, T | None]:
-        if not self._tracking.is_trusted:
-            return dict.fromkeys(dgsts)
-        return {dgst: recall(repo, dgst) for dgst in dgsts}
-
     # ---- writes
 
-    def _add(self, ctx: Context, repo: str, dgst: str) -> Coroutine[object, object, None]:
-        return self._written(repo, None, super().add(ctx, repo, dgst))
+    async def add(self, ctx: Context, repo: str, dgst: str) -> None:
+        with self._changing(repo, None):
+            await self._far.add(ctx, repo, dgst)
 
-    def _set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> Coroutine[object, object, None]:
-        return self._written(None, dgst, super().set_meta(ctx, dgst, meta))
+    async def set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
+        with self._changing(None, dgst):
+            await self._far.set_meta(ctx, dgst, meta)
 
-    def _put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> Coroutine[object, object, None]:
-        return self._written(repo, dgst, super().put(ctx, repo, dgst, meta))
+    async def put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
+        with self._changing(repo, dgst):
+            await self._far.put(ctx, repo, dgst, meta)
 
-    def _remove(self, ctx: Context, repo: str, dgst: str) -> Coroutine[object, object, None]:
-        return self._written(repo, None, super().remove(ctx, repo, dgst))
+    async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
+        with self._changing_half(repo, dgst):
+            await self._far.remove(ctx, repo, dgst)
 
-    def _forget(self, ctx: Context, dgst: str) -> Coroutine[object, object, None]:
-        return self._written(None, dgst, super()._forget(ctx, dgst))
+    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
+        with self._changing_half(repo, dgst):
+            return await self._far.begin_removal(ctx, repo, dgst)
 
-    def _fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> Coroutine[object, object, bool]:
-        return self._written(lease.repo, lease.dgst, super().fill(ctx, lease, meta))
-
-    def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> Coroutine[object, object, str]:
-        return self._written(*_half(repo, dgst), super().begin_removal(ctx, repo, dgst))
-
-    def end_removal(
+    async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
-    ) -> Coroutine[object, object, None]:
-        ending = super().end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
-        return self._written(*_half(repo, dgst), ending)
+    ) -> None:
+        with self._changing_half(repo, dgst):
+            await self._far.end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
 
-    async def _written(self, repo: str | None, dgst: str | None, writing: Awaitable[T]) -> T:
-        """Await *writing* of the members of *repo* and of the meta of *dgst*, and then void both."""
+    async def lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
+        return await self._far.lease(ctx, repo, dgst)
+
+    async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
+        with self._changing(lease.repo, lease.dgst):
+            return await self._far.fill(ctx, lease, meta)
+
+    def _changing_half(self, repo: str | None, dgst: str) -> AbstractContextManager[None]:
+        return self._changing(None, dgst) if repo is None else self._changing(repo, None)
+
+    @contextmanager
+    def _changing(self, repo: str | None, dgst: str | None) -> Iterator[None]:
+        """Void the members of *repo* and the meta of *dgst* when the block has ended."""
         try:
-            return await writing
+            yield
         finally:
             if repo is not None:
                 self._table.change_members(repo)
             if dgst is not None:
                 self._table.change_meta(dgst)
 
+    # ---- the walk of all there is, and the end
 
-def _half(repo: str | None, dgst: str) -> tuple[str | None, str | None]:
-    """What a bracket writes: the members of *repo*, or the meta of *dgst*."""
-    return (repo, None) if repo is not None else (None, dgst)
+    def scan(self, ctx: Context) -> AsyncIterator[Batch]:
+        """Walk all that Redis knows."""
+        return self._far.scan(ctx)
+
+    def list_repository(self, ctx: Context, repo: str) -> AsyncIterator[Sequence[str]]:
+        """Walk the digests of *repo* that Redis knows."""
+        return self._far.list_repository(ctx, repo)
+
+    async def discard(self, ctx: Context, repo: str) -> bool:
+        """Drop what lies in the place of the members of *repo* if it is no set."""
+        with self._changing(repo, None):
+            return await self._far.discard(ctx, repo)
+
+    async def aclose(self) -> None:
+        """Close the connection, with which nothing near is trusted any more."""
+        await self._far.aclose()
+
+    def __repr__(self) -> str:
+        trust = "trusted" if self._table.is_trusted else "not trusted"
+        return f"{self.state.entries} entries near, {trust}, before {self._far!r}"

@@ -1,19 +1,19 @@
-"""What a tiered cache tells about itself: for a status page, or for metrics."""
+"""How it is with what is near: for a status page, or for metrics."""
 
 from typing import NamedTuple
 
 EVERYTHING = "*"
 
 
-class TieredState(NamedTuple):
-    """A tiered cache at one moment; the counts begin with its making, and only rise.
+class NearState(NamedTuple):
+    """What is near, at one moment; the counts begin with its making, and only rise.
 
     Attributes:
         is_trusted: Whether what is near is served. It is not while the server
             is silent or away, and not before it was first asked something.
-        entries: Places that are taken near; what is void keeps its place until
+        entries: Entries that are taken near; what is void keeps its entry until
             another needs it.
-        far: Questions that the far cache answered; a bulk form counts each
+        far: Questions that Redis answered; a bulk form counts each
             layer. All others were answered near, or by an error.
         changes: Sets and hashes of which the server told that they had changed,
             our own writes among them. All at once, by FLUSHALL, count as one.

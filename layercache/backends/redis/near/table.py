@@ -1,12 +1,12 @@
-"""NearTable: a table of copies, kept true by who hears of each change of the originals.
+"""NearTable: copies of what lies in Redis, voided by whoever hears of a change of the originals.
 
-The originals lie far away and change by the key: a repository, which is all its
-memberships at once, or the meta of one digest. To be told of a change is all
-that there is to do, in one step however much it voids:
+The originals change by the key: a repository, which is all its memberships at
+once, or the meta of one digest. To be told of a change is all that there is to
+do, in one step however much it voids:
 
 - The memberships that are true lie in a dictionary for each repository, beside
   the table, and a change drops the dictionary. What the table itself still has
-  of them is no answer any more, only the place for the next one.
+  of them is no answer any more, only the entry for the next one.
 - A meta is forgotten. A change of everything is a new *moment*, and a meta from
   before that moment is none.
 
@@ -18,7 +18,7 @@ What is to be kept was asked for a while ago, and may have changed meanwhile:
 
 A ticket is the dictionary of that time and the moment of that time. Changes of
 metas are noted by cells, so one that shares its cell can void a ticket needlessly,
-which costs a miss. Answers may wait for minutes before they are kept (`tiered/near.py`);
+which costs a miss. Answers may wait for minutes before they are kept (`admission.py`);
 so there are two cells for each entry that there is room for, and a thousand
 changes void one in two hundred of those that wait in a table of 100,000.
 
@@ -26,11 +26,13 @@ A dictionary that is dropped is emptied too: a ticket may hold it for long.
 
 A repository that somebody asks about has a dictionary before anything is known of
 it. As long as nothing is, it is *idle*; only idle ones have to go for new ones, so
-that questions about strangers' repositories void nothing that is in use.
+that questions about repositories that nobody has void nothing that is in use.
 
+All of it is answered only while it is trusted, that is until `trusted_until`.
 A hit is two steps in dictionaries, so it is no dearer than one of the table's.
 """
 
+import math
 from array import array
 from collections import OrderedDict, deque
 from collections.abc import Iterable
@@ -43,25 +45,28 @@ from layercache.meta import LayerMeta
 LEAST_CELLS = 4096  # of changes of metas
 CELLS_PER_ENTRY = 2
 
-Members = dict[str, int]  # From digests to layers, to NO, or to ~entry of a further repository.
+Members = dict[str, int]  # From digests to layers, or to ~entry of a further repository.
 Ticket = tuple[Members | None, int]  # The members then, if any were asked for, and the moment then.
 
 NO = 0  # No layer has this number, see FIRST.
-ABSENT = LayerMeta("", 0)  # No meta has an empty path.
 
 
 class NearTable(Table):
-    """Memberships and metas that are answers only until their key changes."""
+    """Memberships and metas that are answers only until their key changes.
 
-    def __init__(self, max_entries: int, max_age: float | None, clock: Clock) -> None:
+    Attributes:
+        trusted_until: Until when, on the clock, what is here may be answered.
+    """
+
+    def __init__(self, max_entries: int, max_age: float, clock: Clock) -> None:
         """Keep at most *max_entries*, for at most *max_age* seconds on *clock*."""
         super().__init__(max_entries, None, clock)
+        self.trusted_until: float = -math.inf
         self._max_age = max_age
-        self._clock = clock
         self._members: dict[str, Members] = {}
         self._births: OrderedDict[str, int] = OrderedDict()  # The moment at which each began to be known.
         self._moment = 0
-        self._floor = 0  # What is older is void.
+        self._oldest_moment = 0  # What is older is void.
         self._marks: deque[tuple[float, int]] = deque()  # When some moments were.
         self._idle: OrderedDict[str, None] = OrderedDict()  # Of which nothing is known.
         self._cells = max(LEAST_CELLS, CELLS_PER_ENTRY * max_entries)
@@ -70,11 +75,18 @@ class NearTable(Table):
 
     # ---- asking
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether what is here may be answered now."""
+        return self._clock() < self.trusted_until
+
     def contains(self, repo: str, dgst: str) -> bool:
         """Whether *repo* is known to have *dgst*."""
+        if self._clock() >= self.trusted_until:
+            return False
         try:
             layer = self._members[repo].get(dgst, NO)
-        except (KeyError, TypeError):
+        except (KeyError, TypeError):  # A name that has not been checked may be of any type.
             return False
         if layer > NO:
             if self._hits[layer] < MOST_HITS:
@@ -87,7 +99,9 @@ class NearTable(Table):
 
     def stat(self, repo: str, dgst: str) -> LayerMeta | None:
         """Where *dgst* lies, if that is known and *repo* is known to have it."""
-        # In the words of `contains`, not by a call of a third method: that is 45 ns of some 650.
+        # As in `contains`, not by a call of a third method: that is 45 ns of some 650.
+        if self._clock() >= self.trusted_until:
+            return None
         try:
             layer = self._members[repo].get(dgst, NO)
         except (KeyError, TypeError):
@@ -103,46 +117,29 @@ class NearTable(Table):
 
     def meta(self, dgst: str) -> LayerMeta | None:
         """Where *dgst* lies, if that is known."""
-        layer = self._entries.get(dgst)
+        if self._clock() >= self.trusted_until:
+            return None
+        try:
+            layer = self._entries.get(dgst)
+        except TypeError:
+            return None
         if layer is None:
             return None
         if self._hits[layer] < MOST_HITS:
             self._hits[layer] += 1
         return self._built.get(layer) or self._build(layer, dgst)
 
-    def lacks(self, repo: str, dgst: str) -> bool:
-        """Whether *repo* is known not to have *dgst*."""
-        members = self._members.get(repo)
-        return members is not None and members.get(dgst) == NO
-
-    def lacks_meta(self, dgst: str) -> bool:
-        """Whether it is known that nobody knows where *dgst* lies."""
-        layer = self._entries.get(dgst)
-        return layer is not None and self._kept(layer, dgst) is ABSENT
-
-    def known(self, dgst: str) -> tuple[list[str], LayerMeta | None]:
-        """The repositories that are known to have *dgst*, and where it lies, if that is known."""
-        layer = self._entries.get(dgst)
-        if layer is None:
-            return [], None
-        repos = [repo for repo in self._repos(layer) if self._members.get(repo, {}).get(dgst)]
-        return repos, self._build(layer, dgst)
-
-    def _find_shared(self, dgst: str, home: int) -> int:
-        """The layer *dgst*, which is used by way of *home*, the entry of a further repository."""
+    def _find_shared(self, dgst: str, entry: int) -> int:
+        """The layer *dgst*, which is used by way of *entry*, that of a further repository."""
         layer = self._entries[dgst]
-        for entry in (home, layer):
-            if self._hits[entry] < MOST_HITS:
-                self._hits[entry] += 1
+        for used in (entry, layer):
+            if self._hits[used] < MOST_HITS:
+                self._hits[used] += 1
         return layer
 
     def _build(self, layer: int, dgst: str) -> LayerMeta | None:
-        meta = self._kept(layer, dgst)
-        return None if meta is ABSENT else meta
-
-    def _kept(self, layer: int, dgst: str) -> LayerMeta | None:
-        """The meta of *layer*, or `ABSENT`; only what is not void may come among those built."""
-        return None if self._meta_moments[layer] < self._floor else self._metas.get(layer, dgst)
+        """The meta of *layer*; only what is not void may come among those built."""
+        return None if self._meta_moments[layer] < self._oldest_moment else self._metas.get(layer, dgst)
 
     # ---- keeping
 
@@ -151,9 +148,9 @@ class NearTable(Table):
         """How many entries more there is room for."""
         return self._max_entries - len(self._eviction)
 
-    def has_place(self, repo: str | None, dgst: str) -> bool:
+    def has_entry(self, repo: str | None, dgst: str) -> bool:
         """Whether *repo*, or the meta alone, has an entry for *dgst*, be it void or not."""
-        return dgst in self._entries if repo is None else self._home(repo, dgst) is not None
+        return dgst in self._entries if repo is None else self._find(repo, dgst) is not None
 
     def ask(self, repo: str | None = None) -> Ticket:
         """What has to be taken before a question about *repo*, or about metas alone, is sent."""
@@ -169,27 +166,27 @@ class NearTable(Table):
         members, moment = ticket
         return (
             self._members.get(repo) is members
-            and moment >= self._floor
+            and moment >= self._oldest_moment
             and all(moment >= self._changes[hash(dgst) % self._cells] for dgst in dgsts)
         )
 
-    def keep_member(self, ticket: Ticket, repo: str, dgst: str, is_member: bool) -> None:
-        """Keep whether *repo* has *dgst*, if *ticket* is not void; this may take any other entry."""
+    def keep_member(self, ticket: Ticket, repo: str, dgst: str) -> None:
+        """Keep that *repo* has *dgst*, if *ticket* is not void; this may take any other entry."""
         members = ticket[0]
         if members is None or self._members.get(repo) is not members:
             return
-        home = self._home(repo, dgst)
-        if home is None:
-            home = self._settle(repo, dgst)
+        entry = self._find(repo, dgst)
+        if entry is None:
+            entry = self._add_repository(repo, dgst)
         layer = self._entries[dgst]
         key = self._eviction.digest(layer)  # A Digest would be larger, and a copy would be one too many.
-        members[key] = NO if not is_member else layer if home == layer else ~home
+        members[key] = layer if entry == layer else ~entry
         self._idle.pop(repo, None)
 
     def keep_meta(self, ticket: Ticket, dgst: str, meta: LayerMeta) -> None:
-        """Keep where *dgst* lies, or that it is `ABSENT`, if *ticket* is not void."""
+        """Keep where *dgst* lies, if *ticket* is not void."""
         moment = ticket[1]
-        if moment < self._floor or moment < self._changes[hash(dgst) % self._cells]:
+        if moment < self._oldest_moment or moment < self._changes[hash(dgst) % self._cells]:
             return
         self.set_meta(dgst, meta)
         self._meta_moments[self._entries[dgst]] = moment
@@ -198,10 +195,10 @@ class NearTable(Table):
         name = self._name(repo)
         self._births[name] = self._moment
         members = self._members[name] = {}
-        self._rest(name)
+        self._become_idle(name)
         return members
 
-    def _rest(self, repo: str) -> None:
+    def _become_idle(self, repo: str) -> None:
         """Nothing is known of *repo*."""
         if len(self._idle) >= self._max_entries:
             self._end(next(iter(self._idle)))
@@ -235,18 +232,16 @@ class NearTable(Table):
         self._births.clear()
         self._idle.clear()
         self._marks.clear()
-        self._rise(self._moment)
+        self._void_before(self._moment)
 
-    def _rise(self, floor: int) -> None:
-        self._floor = floor
+    def _void_before(self, moment: int) -> None:
+        self._oldest_moment = moment
         self._built.clear()
 
     # ---- age
 
-    def let_end(self) -> None:
+    def end_aged(self) -> None:
         """Void what has come to its age, or is a tenth younger; to be called every now and then."""
-        if self._max_age is None:
-            return
         now, step = self._clock(), JITTER * self._max_age
         if not self._marks or now - self._marks[-1][0] >= step:
             self._moment += 1
@@ -254,8 +249,8 @@ class NearTable(Table):
         if self._marks[0][0] > now - (self._max_age - step):
             return
         while self._marks and self._marks[0][0] <= now - (self._max_age - step):
-            self._rise(self._marks.popleft()[1])
-        while self._births and next(iter(self._births.values())) < self._floor:
+            self._void_before(self._marks.popleft()[1])
+        while self._births and next(iter(self._births.values())) < self._oldest_moment:
             self._end(next(iter(self._births)))
 
     # ---- the entries of the table, and their ends
@@ -267,15 +262,15 @@ class NearTable(Table):
 
     def remove(self, repo: str, dgst: str) -> None:
         """Forget that *repo* has *dgst*."""
-        self._let_go(repo, dgst)
+        self._void_member(repo, dgst)
         super().remove(repo, dgst)
 
     def _drop(self, dgst: str) -> None:
-        for repo in self._repos(self._entries[dgst]):
-            self._let_go(repo, dgst)
+        for repo in self._repositories(self._entries[dgst]):
+            self._void_member(repo, dgst)
         super()._drop(dgst)
 
-    def _let_go(self, repo: str, dgst: str) -> None:
+    def _void_member(self, repo: str, dgst: str) -> None:
         members = self._members.get(repo)
         if members and members.pop(dgst, None) is not None and not members:
-            self._rest(repo)
+            self._become_idle(repo)

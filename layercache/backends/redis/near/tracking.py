@@ -69,7 +69,6 @@ class Tracking:
     """Follows a link, and keeps a near table true by what it hears.
 
     Attributes:
-        trusted_until: Until when, on the clock, the table may be believed.
         changes: How many the server told of.
         last_change: The key of the last of these, empty if there was none; and when it was heard.
         why_off: Why no invalidation can be expected here; empty unless that was found out.
@@ -79,7 +78,6 @@ class Tracking:
         self._table = table
         self._clock = clock
         self._max_staleness = max_staleness
-        self.trusted_until: float = -math.inf
         self.changes: int = 0
         self.last_change: tuple[str, float] = "", -math.inf
         self.why_off: str = ""
@@ -87,11 +85,6 @@ class Tracking:
         self._wire: Wire | None = None
         self._is_proven = False  # that pushes come on this wire
         self._refusals: list[str] = []  # of the steps of the last probe
-
-    @property
-    def is_trusted(self) -> bool:
-        """Whether the table may be believed now."""
-        return self._clock() < self.trusted_until
 
     # ---- what a link tells its follower
 
@@ -138,7 +131,7 @@ class Tracking:
 
     def lost(self) -> None:
         """Believe nothing: the server has forgotten what was read here."""
-        self.trusted_until = -math.inf
+        self._table.trusted_until = -math.inf
         self._is_proven = False
         self._table.change_all()
 
@@ -164,8 +157,8 @@ class Tracking:
 
     def _answered(self, until: float) -> None:
         if self._is_proven:
-            self.trusted_until = until
-            self._table.let_end()
+            self._table.trusted_until = until
+            self._table.end_aged()
         else:
             why = "; ".join(self._refusals) or "is there a proxy that keeps what Redis pushes?"
             self._turn_off(f"near needs CLIENT TRACKING, and of a change of its own nothing was heard: {why}")

@@ -21,7 +21,6 @@ import ssl
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import Self, TypeVar
-from urllib.parse import SplitResult, urlsplit
 
 from redis.asyncio import Connection, ConnectionPool, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.connection import AbstractConnection
@@ -30,10 +29,12 @@ from redis.exceptions import RedisError
 
 from layercache.backends.redis.resp import ReplyFault, pack
 from layercache.backends.redis.transport.addresses import Resolver, connect
-from layercache.backends.redis.transport.credentials import credentials_of, quotes, sealed, without_frames
+from layercache.backends.redis.transport.credentials import credentials_of
 from layercache.backends.redis.transport.greeting import Command, is_harmless, refusal, require_resp3, session
 from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
+from layercache.secrecy import quotes, sealed, without_frames
+from layercache.url_options import split_url
 
 CONNECT_SECONDS = 2.0  # if the settings do not say
 DISTRIBUTION = "oci-layercache"
@@ -204,32 +205,6 @@ class Handshake:
 
     def __repr__(self) -> str:
         return f"<Handshake with {self._name}>"
-
-
-def split_url(url: str) -> SplitResult:
-    """Return the parts of *url*.
-
-    Raises:
-        InvalidArgumentError: It has none, or a sign in its password seems to end
-            its host; what it says is not repeated, for it may be a password.
-    """
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        parts = None
-    if parts is None or _is_cut_short(parts):
-        raise InvalidArgumentError(
-            "the host and the port of a URL cannot be read; is a sign in its password not percent-encoded?"
-        )
-    return parts
-
-
-def _is_cut_short(parts: SplitResult) -> bool:
-    """Whether there is an `@` behind what seems to be the host, or a fragment, which no such URL has."""
-    names = (pair.partition("=")[0] for pair in parts.query.split("&"))
-    in_path = parts.scheme != "unix" and "@" in parts.path
-    return bool(parts.fragment) or in_path or any("@" in name for name in names)
 
 
 def _hear(future: "asyncio.Future[object]") -> None:

@@ -1,4 +1,4 @@
-"""What reads, one function for each step: see `layercache/readthrough/backend.py` and `flight.py`."""
+"""What reads, one function for each step: see `layercache/readthrough/cache.py` and `flight.py`."""
 
 from tests.coherence.model.far.steps import Taken, ask_for_lease, at_once, fill, finish, go_on, send
 from tests.coherence.model.far.world import META, NOTHING, Step, World

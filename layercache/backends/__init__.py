@@ -1,0 +1,1 @@
+"""Where the knowledge of a cache is kept."""

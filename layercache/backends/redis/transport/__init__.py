@@ -1,0 +1,1 @@
+"""The connection to a Redis: from a URL to bytes, and back."""
