@@ -41,7 +41,7 @@ from layercache.reconcile import comparison
 from layercache.reconcile.audit import Auditor
 from layercache.reconcile.report import Difference, Kind, Report, Tally
 from layercache.reconcile.spill import HELD, Spill
-from layercache.reconcile.together import ahead, for_each, together
+from layercache.context.together import ahead, for_each, together
 from layercache.source import PARTS, FullListing, LayerInfoSource, Links, ListableSource, Listing, part_of
 
 LISTINGS_AHEAD = 4  # parts of which the blobs are listed while one is compared

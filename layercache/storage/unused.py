@@ -16,7 +16,7 @@ from layercache.context import Context
 from layercache.errors import BackendUnavailableError, CorruptEntryError, InvalidArgumentError, NotFoundError
 from layercache.meta import LayerMeta
 from layercache.names import Digest, parse_digest
-from layercache.reconcile.together import for_each
+from layercache.context.together import for_each
 from layercache.source import PARTS
 from layercache.storage.layout import layer_of_link, manifest_of_link
 from layercache.storage.listing import BLOBS, REPOSITORIES, TreeListing

@@ -2,7 +2,7 @@
 
 import pytest
 
-from layercache import LayerInfoCache, MemoryCache, RedisCache, TieredCache, background
+from layercache import MemoryCache, Observer, RedisCache, background
 from layercache.testing import CHECKS, Check
 from tests.servers import RedisServer
 
@@ -13,20 +13,22 @@ async def test_memory(check: Check) -> None:
     await check(background(), MemoryCache())
 
 
-@pytest.mark.parametrize("options", [{}, {"ttl": 3600.0}], ids=["for ever", "with a ttl"])
+@pytest.mark.parametrize("ttl", [None, 3600.0], ids=["for ever", "with a ttl"])
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_redis(check: Check, redis_server: RedisServer, options: dict[str, float]) -> None:
+async def test_redis(check: Check, redis_server: RedisServer, ttl: float | None) -> None:
     """RedisCache keeps every promise of the contract, on every server found, with a ttl or without."""
-    cache: LayerInfoCache = RedisCache(redis_server.url, **options)
-    async with cache:
+    async with RedisCache(redis_server.url, ttl=ttl) as cache:
         await check(background(), cache)
 
 
-@pytest.mark.parametrize("keep_misses", [False, True], ids=["", "with misses"])
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_tiered(check: Check, redis_server: RedisServer, keep_misses: bool) -> None:
-    """TieredCache keeps every promise of the contract, on every server found, with misses near or without."""
-    far = RedisCache(redis_server.url)
-    cache: LayerInfoCache = TieredCache(MemoryCache(), far, keep_misses=keep_misses)
-    async with cache:
+async def test_near(check: Check, redis_server: RedisServer) -> None:
+    """RedisCache keeps every promise of the contract, on every server found, with what was read kept near."""
+    async with RedisCache(redis_server.url, near=100_000) as cache:
         await check(background(), cache)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+async def test_observed(check: Check) -> None:
+    """A cache keeps every promise of the contract while an observer is told of every operation."""
+    await check(background(), MemoryCache(observer=Observer()))

@@ -11,7 +11,7 @@ from tests.house.sources import ROOT
 
 ORDER = """
     errors names meta
-    context: loops shield timers lifetime context
+    context: loops shield together timers lifetime context
     observer
     validation url_options secrecy
     source asking backend observed
@@ -25,7 +25,7 @@ ORDER = """
     backends.redis: cache opening
     readthrough: flight backend cache
     storage: layout store files listing unused source
-    reconcile: together spill report comparison audit reconciler
+    reconcile: spill report comparison audit reconciler
     opening
     web: policy oci
     asgi fastapi aiohttp

@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
-from layercache.reconcile.together import ahead, for_each, together
+from layercache.context.together import ahead, for_each, together
 
 
 class Nap:
