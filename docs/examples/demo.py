@@ -204,8 +204,9 @@ def show(title: str, requests: list[Request]) -> None:
     for kind in dict.fromkeys(request.kind for request in requests):
         print(f"{kind:<14}", *(cells(requests, kind, who) for who in ("source", "cache")))
     print("\nMedian time that the registry waited for the answer: where is it, and how long? The source")
-    print("is its storage, here a local directory; an object store takes 20 to 50 ms. The manifest's")
-    print("tag and revision are read from the storage each time, and are not counted.")
+    print("is its storage, here a local directory; an object store takes 20 to 50 ms. A HEAD of a blob is")
+    print("how a client asks whether it may skip an upload, so the storage answers it each time. The")
+    print("manifest's tag and revision are read from the storage each time, too, and are not counted.")
 
 
 def cells(requests: list[Request], kind: str, answered_by: str) -> str:

@@ -29,6 +29,7 @@ from layercache import (
 )
 from layercache.aiohttp import CONTEXT, add_cache, context_middleware
 from layercache.oci import told
+from layercache.shield import finish
 from layercache.storage import StorageSource
 from layercache.storage.layout import layer_link_path
 
@@ -38,8 +39,12 @@ QUESTION_SECONDS = 10.0
 class Blobs:
     """The handlers, and what they share."""
 
-    def __init__(self, root: str, remembered: LayerInfoCache) -> None:
-        """Serve the tree below *root*, a URL; what is known of it is *remembered*."""
+    def __init__(self, root: str, remembered: LayerInfoCache, *, confirms_heads: bool = True) -> None:
+        """Serve the tree below *root*, a URL; what is known of it is *remembered*.
+
+        A HEAD asks the storage if *confirms_heads*, else the cache.
+        """
+        self.confirms_heads = confirms_heads
         self.source = StorageSource(root)
         self.tree = Tree(root)
         self.cache = ReadThroughCache(remembered, self.source, observer=WhoAnswers())
@@ -48,7 +53,9 @@ class Blobs:
         """Serve a blob, or a part of it; a HEAD opens nothing."""
         ctx, (repo, dgst) = request[CONTEXT], named(request)
         with told(404, "BLOB_UNKNOWN"):
-            meta, timing = await timed(self.cache.stat(ctx, repo, dgst))
+            is_confirmed = self.confirms_heads and request.method == "HEAD"
+            ask = self.cache.confirm if is_confirmed else self.cache.stat
+            meta, timing = await timed(ask(ctx, repo, dgst))
         etag = f'"{dgst}"'
         headers = {
             "Docker-Content-Digest": dgst,
@@ -84,14 +91,18 @@ class Blobs:
             raise
 
     async def delete(self, request: web.Request) -> web.Response:
-        """Delete a blob from a repository."""
+        """Delete a blob from a repository: to the end, once it was begun, though the client hangs up."""
         repo, dgst = named(request)
         with told(404, "BLOB_UNKNOWN"):
             await self.cache.confirm(request[CONTEXT], repo, dgst)
-        with request[CONTEXT].without_cancel().with_timeout(QUESTION_SECONDS) as ctx:
-            async with self.cache.removing(ctx, repo, dgst):
-                await self.tree.delete(ctx, layer_link_path(repo, dgst))
+        await finish(self.unlink(request[CONTEXT].without_cancel(), repo, dgst))
         return web.Response(status=202)
+
+    async def unlink(self, ctx: Context, repo: str, dgst: str) -> None:
+        """Have no *dgst* in *repo*: the telling has a time limit, the storage takes what it takes."""
+        with ctx.with_timeout(QUESTION_SECONDS) as telling:
+            async with self.cache.removing(telling, repo, dgst):
+                await self.tree.delete(ctx, layer_link_path(repo, dgst))
 
 
 def named(request: web.Request) -> tuple[Repository, Digest]:
@@ -102,9 +113,8 @@ def named(request: web.Request) -> tuple[Repository, Digest]:
         return repo, parse_digest(request.match_info["dgst"])
 
 
-def create_app(root: str, remembered: LayerInfoCache) -> web.Application:
-    """Make the application over the tree below *root*, a URL; what is known of it is *remembered*."""
-    blobs = Blobs(root, remembered)
+def create_app(blobs: Blobs) -> web.Application:
+    """Make the application that serves *blobs*."""
     app = web.Application(middlewares=[context_middleware(seconds=QUESTION_SECONDS)])
     add_cache(app, lambda: blobs.cache)
     app.router.add_get("/v2/{repo:.+}/blobs/{dgst}", blobs.get)
@@ -119,10 +129,17 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--cache", default="memory://", help="a URL: memory://, redis://127.0.0.1")
+    parser.add_argument(
+        "--heads",
+        choices=["confirmed", "cached"],
+        default="confirmed",
+        help="who answers a HEAD, by which clients skip uploads: the storage, or the cache",
+    )
     options = parser.parse_args()
     root = options.root if "://" in options.root else Path(options.root).resolve().as_uri()
     try:
-        app = create_app(root, open_cache(options.cache))
+        remembered, confirms_heads = open_cache(options.cache), options.heads == "confirmed"
+        app = create_app(Blobs(root, remembered, confirms_heads=confirms_heads))
     except LayerCacheError as error:
         parser.error(str(error))
     web.run_app(app, host=options.host, port=options.port, handler_cancellation=True)

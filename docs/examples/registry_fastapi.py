@@ -9,6 +9,8 @@ docs/howto/registry.md.
 """
 
 import argparse
+import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from registry import discovering, managing, pulling, pushing
 from registry.depends import QUESTION_SECONDS, Registry
+from registry.expiry import expire_daily
 from registry.timing import WhoAnswers, status_page
 from registry.tree import Tree
 from starlette.exceptions import HTTPException
@@ -41,26 +44,51 @@ class State(TypedDict):
     remembered: LayerInfoCache
 
 
-def create_app(source: StorageSource, tree: Tree, remembered: LayerInfoCache) -> FastAPI:
-    """Make the registry over a tree, to be read by *source*; what it knows is *remembered*, until it ends."""
+def create_app(
+    source: StorageSource, tree: Tree, remembered: LayerInfoCache, *, confirms_heads: bool = True
+) -> FastAPI:
+    """Make the registry over a tree, to be read by *source*; what it knows is *remembered*, until it ends.
+
+    A HEAD of a blob asks the storage if *confirms_heads*, else the cache.
+    """
     observer = WhoAnswers()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         with background().with_timeout(QUESTION_SECONDS) as ctx:
             await tree.make(ctx)
-        async with ReadThroughCache(remembered, source, observer=observer) as cache:
-            yield {"registry": Registry(source, tree, cache), "observer": observer, "remembered": remembered}
+        async with ReadThroughCache(remembered, source, observer=observer) as cache, expiring(tree):
+            registry = Registry(source, tree, cache, confirms_heads)
+            yield {"registry": registry, "observer": observer, "remembered": remembered}
 
-    app = FastAPI(lifespan=lifespan, openapi_url=None, redirect_slashes=False)
+    # Not `include_router`: of a router that was included, each request is matched with the routes twice.
+    routes = [route for workflow in WORKFLOWS for route in workflow.routes]
+    app = FastAPI(routes=routes, lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.add_middleware(ContextMiddleware, seconds=QUESTION_SECONDS)
     add_exception_handlers(app)
     app.add_exception_handler(HTTPException, refuse)
     app.add_exception_handler(ClientDisconnect, leave)
-    for workflow in WORKFLOWS:
-        app.include_router(workflow)
     app.add_api_route("/", status)
     return app
+
+
+@asynccontextmanager
+async def expiring(tree: Tree) -> AsyncIterator[None]:
+    """Discard old uploads for as long as the block takes."""
+    task = asyncio.create_task(expire_daily(tree))
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+def freeze_heap() -> None:
+    """Have the garbage collector pass over what lives as long as the process: modules, routes.
+
+    To look through all of that again is what made the slowest of a hundred requests slow.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 async def status(request: Request) -> Response:
@@ -92,13 +120,22 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--cache", default="memory://", help="a URL: memory://, redis://127.0.0.1")
+    parser.add_argument(
+        "--heads",
+        choices=["confirmed", "cached"],
+        default="confirmed",
+        help="who answers a HEAD of a blob, by which clients skip uploads: the storage, or the cache",
+    )
+    parser.add_argument("--access-log", action="store_true", help="write a line for each request")
     options = parser.parse_args()
     root = options.root if "://" in options.root else Path(options.root).resolve().as_uri()
     try:
-        app = create_app(StorageSource(root), Tree(root), open_cache(options.cache))
+        source, remembered = StorageSource(root), open_cache(options.cache)
+        app = create_app(source, Tree(root), remembered, confirms_heads=options.heads == "confirmed")
     except LayerCacheError as error:
         parser.error(str(error))
-    uvicorn.run(app, host=options.host, port=options.port)
+    freeze_heap()
+    uvicorn.run(app, host=options.host, port=options.port, access_log=options.access_log)
 
 
 if __name__ == "__main__":

@@ -125,11 +125,15 @@ class Client:
 
 @contextmanager
 def example(
-    root: str, cache: str = "memory://", program: str = "registry_fastapi.py", **env: str
+    root: str,
+    cache: str = "memory://",
+    program: str = "registry_fastapi.py",
+    heads: str = "confirmed",
+    **env: str,
 ) -> Iterator[Client]:
     """Run an example registry over *root*, a directory or a URL, with the cache at a URL."""
     port = free_port()
-    options = ["--root", root, "--port", str(port), "--cache", cache]
+    options = ["--root", root, "--port", str(port), "--cache", cache, "--heads", heads]
     with running([sys.executable, str(EXAMPLES / program), *options], port, os.environ | env):
         yield Client(port)
 

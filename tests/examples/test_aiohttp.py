@@ -40,10 +40,19 @@ def test_same_as_the_other(blobs: Client, registry: Client, repo: str) -> None:
 
 
 def test_who_answers(blobs: Client, registry: Client, repo: str) -> None:
-    """The storage is asked once, and what it said is known from then on."""
+    """A GET asks the storage once, and what it said is known from then on; a HEAD asks it each time."""
     path = f"/v2/{repo}/blobs/{registry.push(repo, b'blob')}"
-    timings = [blobs.head(path).headers["Server-Timing"].partition(";")[0] for _ in range(3)]
-    assert timings == ["source", "cache", "cache"]
+    asked = [blobs.ask(method, path) for method in ("GET", "GET", "HEAD", "GET")]
+    timings = [answer.headers["Server-Timing"].partition(";")[0] for answer in asked]
+    assert timings == ["source", "cache", "source", "cache"]
+
+
+def test_heads_from_the_cache(tree: Tree, repo: str) -> None:
+    """Told so, the cache answers a HEAD, too."""
+    dgst, _ = tree.own_layer(repo)
+    with example(tree.url, program="registry_aiohttp.py", heads="cached") as client:
+        answers = [client.head(f"/v2/{repo}/blobs/{dgst}").headers["Server-Timing"] for _ in range(2)]
+    assert [answer.partition(";")[0] for answer in answers] == ["source", "cache"]
 
 
 def test_delete(blobs: Client, registry: Client, repo: str) -> None:
@@ -58,7 +67,7 @@ def test_vanished_blob(blobs: Client, tree: Tree, repo: str) -> None:
     """A blob that vanished is unknown as soon as one wants to read it."""
     dgst, _ = tree.own_layer(repo)
     path = f"/v2/{repo}/blobs/{dgst}"
-    assert blobs.head(path).status == 200
+    assert blobs.get(path).status == 200
     tree.delete(data_path(dgst))
     assert blobs.get(path).code == "BLOB_UNKNOWN"
     assert blobs.head(path).status == 404

@@ -68,7 +68,8 @@ async def test_manifest_that_asks_for_too_much(tmp_path: Path) -> None:
         for content in contents:
             await client.post(f"/v2/x/blobs/uploads/?digest={digest_of(content)}", content=content)
         layers = [{"digest": digest_of(content)} for content in contents] * 100
-        pushed = await client.put("/v2/x/manifests/1.0", content=json.dumps({"layers": layers}))
+        manifest = json.dumps({"schemaVersion": 2, "layers": layers})
+        pushed = await client.put("/v2/x/manifests/1.0", content=manifest)
     assert pushed.status_code == 201
     assert asked == {digest_of(content): 1 for content in contents}
     assert most <= 16
@@ -121,9 +122,10 @@ async def test_sweep_is_announced(tmp_path: Path) -> None:
 
 async def test_manifest_that_another_registry_remembers(tmp_path: Path) -> None:
     """With a manifest goes what a Go registry that shares the cache has remembered of it."""
-    cache, dgst = MemoryCache(), digest_of(b"{}")
+    content = b'{"schemaVersion": 2}'
+    cache, dgst = MemoryCache(), digest_of(content)
     async with example(Tree(tmp_path.as_uri()), StorageSource(tmp_path.as_uri()), cache) as client:
-        assert (await client.put("/v2/x/manifests/1.0", content=b"{}")).status_code == 201
-        await cache.put(background(), "x", dgst, LayerMeta(data_path(dgst), 2))
+        assert (await client.put("/v2/x/manifests/1.0", content=content)).status_code == 201
+        await cache.put(background(), "x", dgst, LayerMeta(data_path(dgst), len(content)))
         assert (await client.delete(f"/v2/x/manifests/{dgst}")).status_code == 202
         assert not await cache.contains(background(), "x", dgst)

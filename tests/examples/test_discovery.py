@@ -1,12 +1,18 @@
 """Content discovery, the third workflow of the OCI distribution-spec: a test for each section."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
 from urllib.parse import quote
 
+import psutil
 import pytest
 
-from tests.examples.registries import EMPTY, INDEX, MANIFEST, Client
-from tests.storage.trees import ABSENT, Tree
+from tests.examples.registries import EMPTY, INDEX, MANIFEST, Client, example
+from tests.storage.trees import ABSENT, Tree, digest_of
+
+MEGABYTE = 1024 * 1024
 
 ALGORITHMS = pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 
@@ -127,3 +133,79 @@ def test_enabling_the_referrers_api(registry: Client, tree: Tree, repo: str, alg
     tag = f"{algorithm}-{subject.encoded[:64]}"  # "Referrers Tag Schema"
     registry.push_manifest(repo, tag, mediaType=INDEX, manifests=listed)
     assert [item["digest"] for item in referrers(registry, repo, subject)] == [referrer]
+
+
+def pages(client: Client, path: str) -> list[list[str]]:
+    """The digests on each page of a list of referrers, by following its links."""
+    found = []
+    while path:
+        answer = client.get(path)
+        assert len(answer.body) < 4 * MEGABYTE + 1_000
+        found.append([item["digest"] for item in json.loads(answer.body)["manifests"]])
+        link = answer.headers.get("Link", "")
+        assert link == "" or link.endswith('>; rel="next"')
+        path = link.partition(">")[0].removeprefix("<")
+    return found
+
+
+@pytest.mark.parametrize(
+    "padding", [{"annotations": "x"}, {"of-nobodys-business": "x"}, {"annotations": "\u00e9"}]
+)
+def test_listing_long_referrers_in_pages(registry: Client, repo: str, padding: dict[str, str]) -> None:
+    """However long the manifests are, a page is no longer than one, and together they list each once."""
+    subject, pushed = digest_of(b"subject"), list[str]()
+    [(name, letter)] = padding.items()
+    for number, length in enumerate([4, 1, 1, 3, 2, 4]):
+        text = letter * (length * MEGABYTE // len(letter.encode()) - 500)
+        content = {"schemaVersion": 2, "number": number, "subject": {"digest": subject}, name: {"x": text}}
+        body = json.dumps(content, ensure_ascii=False).encode()
+        dgst = digest_of(body)
+        assert registry.ask("PUT", f"/v2/{repo}/manifests/{dgst}", body).status == 201
+        pushed.append(dgst)
+    found = pages(registry, f"/v2/{repo}/referrers/{subject}")
+    assert list(chain.from_iterable(found)) == sorted(pushed)
+    assert len(found) >= 4
+
+
+def test_listing_many_referrers_in_pages(registry: Client, repo: str) -> None:
+    """Many short manifests come in pages, also those that a filter leaves nothing of."""
+    subject = digest_of(b"subject")
+    types = [f"application/x&y;{number % 2}" for number in range(230)]
+    for number, kind in enumerate(types):
+        registry.push_manifest(repo, subject={"digest": subject}, artifactType=kind, number=number)
+    path = f"/v2/{repo}/referrers/{subject}"
+    assert [len(page) for page in pages(registry, path)] == [100, 100, 30]
+    for kind, count in ((types[0], 115), (types[1], 115), ("application/none", 0)):
+        found = pages(registry, f"{path}?artifactType={quote(kind, safe='')}")
+        assert (len(found), len(set(chain.from_iterable(found)))) == (3, count)
+    assert pages(registry, f"{path}?last=z") == [[]]
+
+
+def high_water(client: Client) -> int:
+    """The most memory that the process behind *client* has had, in bytes."""
+    port = int(client.host.rpartition(":")[2])
+    [process] = [
+        process
+        for process in psutil.Process().children(recursive=True)
+        if any(c.laddr.port == port and c.status == psutil.CONN_LISTEN for c in process.net_connections())
+    ]
+    [line] = [
+        line
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines()
+        if line.startswith("VmHWM:")
+    ]
+    return int(line.split()[1]) * 1024
+
+
+def test_referrers_take_no_more_memory_than_one(tmp_path: Path) -> None:
+    """A list of long manifests is made of one at a time, whoever asks for it at the same time."""
+    with example(str(tmp_path)) as client:
+        subject = digest_of(b"subject")
+        for number in range(30):
+            text = "x" * (4 * MEGABYTE - 1_000) + str(number)
+            about = {"subject": {"digest": subject}, "annotations": {"x": text}}
+            client.push_manifest("x", "", "sha256", **about)
+        before = high_water(client)
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(client.get, [f"/v2/x/referrers/{subject}"] * 8))
+        assert high_water(client) - before < 150 * MEGABYTE

@@ -184,6 +184,34 @@ def test_blob_that_vanished_is_not_mounted(registry: Client, tree: Tree, repo: s
     source = f"{repo}/source"
     dgst = registry.push(source, b"vanished")
     tree.delete(layer_link_path(source, dgst))
-    assert registry.head(f"/v2/{source}/blobs/{dgst}").status == 200
+    assert registry.get(f"/v2/{source}/blobs/{dgst}").status == 200
     assert registry.ask("POST", f"/v2/{repo}/blobs/uploads/?mount={dgst}&from={source}").status == 202
     assert registry.head(f"/v2/{repo}/blobs/{dgst}").status == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "mount={dgst}&from=",
+        "mount={dgst}&from=UPPER",
+        "mount={dgst}&from=x//y",
+        "mount={dgst}&from=%00",
+        "mount={dgst}&from=" + "x" * 300,
+        "mount=&from={repo}/source",
+        "mount=sha256:x&from={repo}/source",
+        "mount=md5&from={repo}/source",
+        "mount=future:" + "a" * 500 + "&from={repo}/source",
+        "mount=&from=",
+        "mount=",
+        "mount=x",
+        "from=",
+        "from=UPPER",
+        "from={repo}/source",
+    ],
+)
+def test_mount_that_makes_no_sense(registry: Client, repo: str, query: str) -> None:
+    """A mount that names no blob, or no repository, is answered with an upload, as OCI wants it."""
+    dgst = registry.push(f"{repo}/source", b"mounted")
+    location = registry.begin(repo, "?" + query.format(dgst=dgst, repo=repo))
+    answer = registry.ask("PUT", f"{location}?digest={dgst}", b"mounted")
+    require_pushed(registry, repo, answer, dgst, b"mounted")

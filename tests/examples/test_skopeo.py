@@ -1,6 +1,7 @@
 """Real programs: skopeo pushes and pulls, and Debian's registry and the example serve each other's trees."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.examples.images import ImageLayout
 from tests.examples.registries import MANIFEST, Client, debian, example
+from tests.servers import RedisServer
 from tests.storage.trees import digest_of
 
 pytestmark = pytest.mark.programs("docker-registry", "skopeo")
@@ -100,3 +102,18 @@ def test_skopeo_deletes(layout: ImageLayout, tmp_path: Path) -> None:
         skopeo("inspect", "--tls-verify=false", other)
         with pytest.raises(subprocess.CalledProcessError):
             skopeo("inspect", "--tls-verify=false", f"docker://{client.host}/{IMAGE}")
+
+
+@pytest.mark.parametrize("form", ["oci", "v2s2"])
+@pytest.mark.parametrize("cache", ["memory", "redis", "near"])
+def test_push_after_a_sweep_that_told_nobody(
+    layout: ImageLayout, tmp_path: Path, own_server: RedisServer, cache: str, form: str
+) -> None:
+    """Blobs that vanished behind the registry's back are sent again by the first push that needs them."""
+    urls = {"memory": "memory://", "redis": own_server.url, "near": f"{own_server.url}?near=1000"}
+    with example(str(tmp_path), urls[cache]) as client:
+        push(layout, client.host, form)
+        pull(client.host, tmp_path / "before")
+        shutil.rmtree(tmp_path / "docker/registry/v2/blobs")
+        push(layout, client.host, form)
+        assert set(layout.blobs) & set(pull(client.host, tmp_path / "after"))

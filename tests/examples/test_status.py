@@ -37,7 +37,7 @@ def shown(client: Client, profile: Path) -> dict[str, str]:
 
 def test_memory(tmp_path: Path) -> None:
     """A person sees the hits and the misses of a cache in memory, and that all is answered near."""
-    with example(str(tmp_path)) as client:
+    with example(str(tmp_path), heads="cached") as client:
         assert shown(client, tmp_path / "before")["hits"] == "0"
         dgst = client.push("x", b"blob")
         for wanted in (dgst, dgst, ABSENT):
@@ -50,7 +50,7 @@ def test_memory(tmp_path: Path) -> None:
 
 def test_redis(tmp_path: Path, own_server: RedisServer) -> None:
     """A person sees the hits, the misses, what the storage was asked, and how the link to the Redis is."""
-    with example(str(tmp_path), own_server.url) as client:
+    with example(str(tmp_path), own_server.url, heads="cached") as client:
         dgst = client.push("x", b"blob")
         own_server.ask("FLUSHALL")
         for _ in range(3):
@@ -70,7 +70,7 @@ def test_redis(tmp_path: Path, own_server: RedisServer) -> None:
 
 def test_tiered(tmp_path: Path, own_server: RedisServer) -> None:
     """A person sees what was answered near and what far, what changed last, and whether near is trusted."""
-    with example(str(tmp_path), f"{own_server.url}?near=1000") as client:
+    with example(str(tmp_path), f"{own_server.url}?near=1000", heads="cached") as client:
         dgst = client.push("x", b"blob")
         for _ in range(5):
             client.head(f"/v2/x/blobs/{dgst}")

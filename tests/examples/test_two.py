@@ -31,9 +31,12 @@ def shared(redis_program: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module", params=["", "?near=1000"], ids=["far", "near and far"])
 def pair(root: Path, shared: RedisServer, request: pytest.FixtureRequest) -> Iterator[tuple[Client, Client]]:
-    """The two registries."""
+    """The two registries; a HEAD asks their cache, to show what that knows."""
     url = f"{shared.url}{request.param}"
-    with example(str(root), url) as first, example(str(root), url) as second:
+    with (
+        example(str(root), url, heads="cached") as first,
+        example(str(root), url, heads="cached") as second,
+    ):
         yield first, second
 
 
@@ -103,7 +106,7 @@ def test_stale_yes_loses_no_push(pair: tuple[Client, Client], root: Path, repo: 
     dgst = first.push(repo, b"vanished")
     (root / data_path(dgst).removeprefix("/")).unlink()
     assert second.head(f"/v2/{repo}/blobs/{dgst}").status == 200
-    manifest = f'{{"layers": [{{"digest": "{dgst}"}}]}}'.encode()
+    manifest = f'{{"schemaVersion": 2, "layers": [{{"digest": "{dgst}"}}]}}'.encode()
     answer = second.ask("PUT", f"/v2/{repo}/manifests/1.0", manifest)
     assert (answer.status, answer.code) == (404, "MANIFEST_BLOB_UNKNOWN")
     for client in pair:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -20,6 +20,7 @@ from layercache import (
 from layercache.fastapi import RequestContext
 from layercache.oci import told
 from layercache.storage import StorageSource
+from registry.oci import MAX_MANIFEST_SIZE, MediaTypes
 from registry.tree import Tree
 
 QUESTION_SECONDS = 10.0  # for all that is asked before a body comes, or after it; a body takes what it takes
@@ -27,11 +28,21 @@ QUESTION_SECONDS = 10.0  # for all that is asked before a body comes, or after i
 
 @dataclass(frozen=True)
 class Registry:
-    """What the handlers share: the storage to read and to write, and the cache before it."""
+    """What the handlers share.
+
+    Attributes:
+        source: The storage to read.
+        tree: The storage to write.
+        cache: Before the storage.
+        confirms_heads: Whether a HEAD of a blob asks the storage and not the cache.
+        types: Of the manifests that were read last.
+    """
 
     source: StorageSource
     tree: Tree
     cache: ReadThroughCache
+    confirms_heads: bool = True
+    types: MediaTypes = field(default_factory=MediaTypes)
 
     async def open(
         self, ctx: Context, repo: str, dgst: str, meta: LayerMeta, part: range | None = None
@@ -43,9 +54,24 @@ class Registry:
             await self.cache.report_missing(ctx, repo, dgst)
             raise
 
+    async def unlink(self, ctx: Context, repo: str, dgst: str, path: str) -> None:
+        """Delete the link at *path* by which *repo* has *dgst*.
+
+        Between the two steps of the bracket the storage has as long as it takes: if we gave up, nobody knew
+        whether it will still delete, and for some time nothing could be remembered of *dgst*.
+        """
+        async with self.cache.removing(ctx, repo, dgst):
+            await self.tree.delete(ctx.without_cancel(), path)
+
     async def read(self, ctx: Context, repo: str, dgst: str) -> bytes:
-        """The whole of a manifest."""
+        """The whole of a manifest.
+
+        Raises:
+            NotFoundError: It is not there, or longer than any manifest.
+        """
         meta = await self.cache.meta(ctx, dgst)
+        if meta.length > MAX_MANIFEST_SIZE:
+            raise NotFoundError(dgst)
         return b"".join([chunk async for chunk in await self.open(ctx, repo, dgst, meta)])
 
 

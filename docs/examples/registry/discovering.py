@@ -2,6 +2,7 @@
 
 import json
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
@@ -10,11 +11,12 @@ from layercache import Context, Digest, NotFoundError, Repository, parse_digest
 from layercache.fastapi import RequestContext
 from layercache.oci import OCIError
 from registry.depends import Blob, Named, Registry, Shared
-from registry.oci import OCI_INDEX, Descriptor, read_manifest, referrers_tag
+from registry.oci import MAX_MANIFEST_SIZE, OCI_INDEX, Descriptor, read_manifest, referrers_tag
 from registry.tree import referrers_folder, tags_folder
 
 router = APIRouter(prefix="/v2")
 LINK = "/current/link"
+MAX_REFERRERS = 100  # in one page
 
 
 @router.get("/{repo:path}/tags/list")
@@ -47,21 +49,45 @@ async def referrers(
     repo: Named,
     dgst: Blob,
     artifact_type: Annotated[str | None, Query(alias="artifactType")] = None,
+    last: str = "",
 ) -> Response:
-    """List the manifests that are about *dgst*, which need not be there itself."""
-    found = [
-        await descriptor(registry, ctx, repo, dgst, about) for about in await about(registry, ctx, repo, dgst)
-    ]
-    manifests = [
-        item for item in found if item is not None and artifact_type in {None, item.get("artifactType")}
-    ]
-    headers = {} if artifact_type is None else {"OCI-Filters-Applied": "artifactType"}
+    """List the manifests that are about *dgst*, which need not be there itself: a page, after *last*."""
+    rest = [found for found in await about(registry, ctx, repo, dgst) if found > last]
+    manifests, looked_at = await page(registry, ctx, repo, dgst, rest)
+    headers = {}
+    if artifact_type is not None:
+        manifests = [item for item in manifests if item.get("artifactType") == artifact_type]
+        headers["OCI-Filters-Applied"] = "artifactType"
+    if looked_at < len(rest):
+        asked = {} if artifact_type is None else {"artifactType": artifact_type}
+        query = urlencode(asked | {"last": rest[looked_at - 1]})
+        headers["Link"] = f'</v2/{repo}/referrers/{dgst}?{query}>; rel="next"'
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
-    return Response(json.dumps(index), headers=headers, media_type=OCI_INDEX)
+    content = json.dumps(index, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return Response(content, headers=headers, media_type=OCI_INDEX)
+
+
+async def page(
+    registry: Registry, ctx: Context, repo: Repository, subject: Digest, rest: list[Digest]
+) -> tuple[list[Descriptor], int]:
+    """What describes the first of *rest*, and at how many of them it was looked.
+
+    A page ends after so many, or before the manifest that would make it more than `MAX_MANIFEST_SIZE` bytes
+    to read; they are read one at a time. So neither the answer nor what it takes to make it grows with what
+    others pushed.
+    """
+    found, size = list[Descriptor](), 0
+    for looked_at, dgst in enumerate(rest[:MAX_REFERRERS]):
+        content = await manifest(registry, ctx, repo, dgst)
+        size += len(content)
+        if looked_at > 0 and size > MAX_MANIFEST_SIZE:
+            return found, looked_at
+        found += described(dgst, content, subject)
+    return found, min(len(rest), MAX_REFERRERS)
 
 
 async def about(registry: Registry, ctx: Context, repo: Repository, subject: Digest) -> list[Digest]:
-    """What may be about *subject*: by our links, or by a tag that clients keep where no registry tells."""
+    """What may be about *subject*, in order: by our links, or by a tag that clients keep for themselves."""
     links = await registry.tree.files(ctx, referrers_folder(repo, subject))
     found = [parse_digest(":".join(link.split("/")[:2])) for link in links]
     listing = await registry.source.tagged(ctx, repo, referrers_tag(subject))
@@ -70,17 +96,23 @@ async def about(registry: Registry, ctx: Context, repo: Repository, subject: Dig
             found += read_manifest(listing, await registry.read(ctx, repo, listing)).manifests
         except (OCIError, NotFoundError):
             pass
-    return list(dict.fromkeys(found))
+    return sorted(set(found))
 
 
-async def descriptor(
-    registry: Registry, ctx: Context, repo: Repository, subject: Digest, dgst: Digest
-) -> Descriptor | None:
-    """What describes the manifest *dgst*, if it is there and about *subject*."""
+async def manifest(registry: Registry, ctx: Context, repo: Repository, dgst: Digest) -> bytes:
+    """The manifest *dgst*; nothing if *repo* does not have it."""
     try:
         if await registry.source.has_manifest(ctx, repo, dgst):
-            contents = read_manifest(dgst, await registry.read(ctx, repo, dgst))
-            return contents.descriptor if contents.subject == subject else None
-    except (OCIError, NotFoundError):
+            return await registry.read(ctx, repo, dgst)
+    except NotFoundError:
         pass
-    return None
+    return b""
+
+
+def described(dgst: Digest, content: bytes, subject: Digest) -> list[Descriptor]:
+    """What describes a manifest, if it is one and about *subject*."""
+    try:
+        found = read_manifest(dgst, content)
+    except OCIError:
+        return []
+    return [found.descriptor] if found.subject == subject else []

@@ -2,15 +2,23 @@
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn, TypedDict
+from typing import TypedDict
+from urllib.parse import urlsplit
 
 from layercache import Digest, parse_digest
 from layercache.oci import OCIError
+from registry.fields import Fields, Part, items, parse, part, text, text_map
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
+TYPES = {OCI_MANIFEST, OCI_INDEX, DOCKER_MANIFEST, DOCKER_INDEX}  # that the Go registry reads
+MAX_MANIFEST_SIZE = 4 * 1024 * 1024
+MAX_TYPES = 10_000
 
 
 def is_known(headers: Mapping[str, str], etag: str) -> bool:
@@ -51,21 +59,50 @@ def wanted_part(headers: Mapping[str, str], etag: str, length: int) -> range | N
 
 
 def media_type(manifest: bytes) -> str:
-    """The type of a manifest: what it says itself, or else what it must be.
-
-    Whoever pushes chooses what it says, so no type is repeated that a browser
-    might take for a page.
+    """The type of a manifest that lies in a tree, whoever wrote it.
 
     Raises:
         ValueError: It is no JSON object.
+        RecursionError: It is nested too deeply.
     """
-    content = json.loads(manifest)
+    # Of what others pushed, every byte sequence and every number that Go passes over is passed over here.
+    content = json.loads(manifest.decode(errors="replace"), parse_int=float)
     if not isinstance(content, dict):
         raise ValueError("a manifest is a JSON object")  # noqa: TRY004 - one error, whatever it is instead
+    return type_of(content)
+
+
+def type_of(content: Fields) -> str:
+    """The type of a manifest: what it says itself, or else what it must be.
+
+    Whoever pushes chooses what it says, so no type is repeated that a browser
+    might take for a page, or that is longer than RFC 6838 has them.
+    """
     said = content.get("mediaType")
-    if isinstance(said, str) and re.fullmatch(r"application/[\w.+-]+", said, re.ASCII):
+    if isinstance(said, str) and re.fullmatch(r"application/[\w.+-]{1,127}", said, re.ASCII):
         return said
-    return OCI_INDEX if "manifests" in content else OCI_MANIFEST
+    return OCI_MANIFEST if content.get("manifests") is None else OCI_INDEX
+
+
+class MediaTypes:
+    """The types of the manifests that were read last, by digest.
+
+    A digest stands for one content, so what it was once it always is; and to
+    read four megabytes for one header would cost a tenth of a second.
+    """
+
+    def __init__(self) -> None:
+        self._types: dict[str, str] = {}
+
+    def get(self, dgst: str) -> str | None:
+        """The type of the manifest *dgst*; None if it is not known here."""
+        return self._types.get(dgst)
+
+    def note(self, dgst: str, media_type: str) -> None:
+        """Keep the type of the manifest *dgst*, and forget the oldest of too many."""
+        self._types[dgst] = media_type
+        if len(self._types) > MAX_TYPES:
+            del self._types[next(iter(self._types))]
 
 
 def place(headers: Mapping[str, str]) -> range | None:
@@ -131,21 +168,24 @@ class Contents:
     descriptor: Descriptor
 
 
-def digests(parts: Iterable[Mapping[str, str]]) -> tuple[Digest, ...]:
+def digests(parts: Iterable[Part]) -> tuple[Digest, ...]:
     """The digests of *parts*, each once."""
-    return tuple(dict.fromkeys(parse_digest(part["digest"]) for part in parts))
+    return tuple(dict.fromkeys(parse_digest(part.digest) for part in parts))
 
 
-def text(value: object) -> str:
-    """What a manifest says where it has to say a string, or nothing."""
-    if not isinstance(value, str | None):
-        raise ValueError(f"not a string: {value!r:.100}")  # noqa: TRY004 - one error, whatever is wrong
-    return value or ""
+def lies_elsewhere(layer: Part) -> bool:
+    """Whether *layer* says where else it is to be had, so that the registry need not have it."""
+    places = [urlsplit(url) for url in layer.urls]
+    return bool(places) and all(place.scheme in {"http", "https"} and place.netloc for place in places)
 
 
-def refuse_constant(name: str) -> NoReturn:
-    """Refuse what Python takes for a number, and JSON does not: `NaN`, `Infinity`."""
-    raise ValueError(f"not JSON: {name}")
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Have what is no manifest be told as the specification has it."""
+    try:
+        yield
+    except (ValueError, RecursionError) as error:
+        raise OCIError(400, "MANIFEST_INVALID", f"not a manifest: {error!r:.300}") from error
 
 
 def read_manifest(dgst: Digest, manifest: bytes) -> Contents:
@@ -154,23 +194,45 @@ def read_manifest(dgst: Digest, manifest: bytes) -> Contents:
     Raises:
         OCIError: It is none.
     """
-    try:
-        content = json.loads(manifest, parse_constant=refuse_constant)
-        # What a client in Go has none of, it may send as null.
-        config, layers = content.get("config") or {}, content.get("layers") or ()
-        blobs = [part for part in (*([config] if config else []), *layers) if "urls" not in part]
-        subject = content.get("subject")
-        descriptor: Descriptor = {"mediaType": media_type(manifest), "digest": dgst, "size": len(manifest)}
-        if artifact_type := text(content.get("artifactType")) or text(config.get("mediaType")):
-            descriptor["artifactType"] = artifact_type
-        if annotations := content.get("annotations"):
-            descriptor["annotations"] = {name: text(value) for name, value in annotations.items()}
-        return Contents(
-            descriptor["mediaType"],
-            digests(blobs),
-            digests(content.get("manifests") or ()),
-            None if subject is None else parse_digest(subject["digest"]),
-            descriptor,
-        )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise OCIError(400, "MANIFEST_INVALID", f"not a manifest: {error!r}") from error
+    with refusing():
+        return contents(dgst, manifest, parse(manifest))
+
+
+def read_pushed_manifest(dgst: Digest, manifest: bytes, content_type: str) -> Contents:
+    """What is in a manifest that comes as *content_type*, and that any registry over the tree is to serve.
+
+    Raises:
+        OCIError: It is none, or of a kind that the Go registry does not read.
+    """
+    with refusing():
+        content = parse(manifest)
+        version, said = content.get("schemaVersion"), text(content.get("mediaType"))
+        if type(version) is not int or version != 2:
+            raise ValueError(f"schemaVersion is to be 2, not {version!r:.100}")
+        if said and said not in TYPES:
+            raise ValueError(f"mediaType is to be one of {sorted(TYPES)}, not {said!r:.100}")
+        sent_as = content_type.partition(";")[0].strip().lower()
+        if sent_as in TYPES and sent_as != type_of(content):
+            raise ValueError(f"it came as {sent_as}, and is {type_of(content)}")
+        return contents(dgst, manifest, content)
+
+
+def contents(dgst: Digest, manifest: bytes, content: Fields) -> Contents:
+    """What is in the manifest *dgst*, whose fields are *content*."""
+    config = part(content.get("config"))
+    layers = [part(layer) for layer in items(content.get("layers"))]
+    listed = [part(manifest) for manifest in items(content.get("manifests"))]
+    blobs = [layer for layer in layers if not lies_elsewhere(layer)]
+    subject = content.get("subject")
+    descriptor: Descriptor = {"mediaType": type_of(content), "digest": dgst, "size": len(manifest)}
+    if artifact_type := text(content.get("artifactType")) or config.media_type:
+        descriptor["artifactType"] = artifact_type
+    if annotations := text_map(content.get("annotations")):
+        descriptor["annotations"] = annotations
+    return Contents(
+        descriptor["mediaType"],
+        digests([config, *blobs] if content.get("config") else blobs),
+        digests(listed),
+        None if subject is None else parse_digest(part(subject).digest),
+        descriptor,
+    )

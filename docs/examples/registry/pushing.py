@@ -13,15 +13,24 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from layercache import Context, Digest, LayerMeta, NotFoundError, Repository, parse_digest
+from layercache import (
+    Context,
+    Digest,
+    InvalidArgumentError,
+    LayerMeta,
+    NotFoundError,
+    Repository,
+    parse_digest,
+    parse_repository,
+)
 from layercache.fastapi import RequestContext
 from layercache.oci import OCIError, told
 from layercache.storage.layout import data_path, layer_link_path, revision_link_path, tag_link_path
-from registry.depends import Named, Registry, Shared, digest, finishing, repository
-from registry.oci import Contents, place, read_manifest, require_length
+from registry.bodies import arriving
+from registry.depends import Named, Registry, Shared, digest, finishing
+from registry.oci import MAX_MANIFEST_SIZE, Contents, place, read_pushed_manifest, require_length
 from registry.tree import ALGORITHMS, Upload, referrer_path, tag_index_path
 
-MAX_MANIFEST_SIZE = 4 * 1024 * 1024
 MAX_TAGS = 20  # in one request
 QUESTIONS_AT_ONCE = 16  # a manifest may name tens of thousands of blobs
 
@@ -66,30 +75,34 @@ async def begin(
     source: Annotated[str | None, Query(alias="from")] = None,
 ) -> Response:
     """Begin an upload, unless the blob comes along, or another repository has it."""
-    if mount is not None and await mounted(registry, ctx, repo, await digest(mount), source):
+    if mount and source and await mounted(registry, ctx, repo, mount, source):
         return created(repo, parse_digest(mount))
     whole = None if dgst is None else await digest(dgst)
     upload = await registry.tree.begin(ctx, repo)
     if whole is None:
         return Response(status_code=202, headers=progress(upload))
-    return await finish(request, registry, ctx, upload, whole)
-
-
-async def mounted(
-    registry: Registry, ctx: Context, repo: Repository, dgst: Digest, source: str | None
-) -> bool:
-    """Link *dgst* to *repo* if the repository *source* has it; what others have is nobody's business."""
-    if source is None:
-        return False
-    owner = await repository(source)
     try:
+        return await finish(request, registry, ctx, upload, whole)
+    except Exception:  # Nobody was told where it lies, so nobody comes back to it.
+        with finishing(ctx) as rest:
+            await registry.tree.discard(rest, upload)
+        raise
+
+
+async def mounted(registry: Registry, ctx: Context, repo: Repository, mount: str, source: str) -> bool:
+    """Link the blob *mount* to *repo* if the repository *source* has it; else nothing is told of it.
+
+    What is malformed, no repository has. The client then sends the blob, as the specification wants it.
+    """
+    try:
+        owner, dgst = parse_repository(source), parse_digest(mount)
         meta = await registry.cache.confirm(ctx, owner, dgst)
         with finishing(ctx) as rest:
             async with registry.cache.adding(rest, repo, dgst, meta):
                 # Once more: it may have been swept before `adding` took its lease.
                 await registry.cache.confirm(rest, owner, dgst)
                 await registry.tree.write(rest, layer_link_path(repo, dgst), dgst.encode())
-    except NotFoundError:
+    except (NotFoundError, InvalidArgumentError):
         return False
     return True
 
@@ -121,7 +134,8 @@ async def end(
 @router.delete("/{repo:path}/blobs/uploads/{upload}")
 async def cancel(registry: Shared, ctx: RequestContext, begun: Begun) -> Response:
     """Forget an upload."""
-    await registry.tree.discard(ctx, begun)
+    with finishing(ctx) as rest:
+        await registry.tree.discard(rest, begun)
     return Response(status_code=204)
 
 
@@ -130,7 +144,7 @@ async def appended(request: Request, registry: Registry, ctx: Context, upload: U
     told_place = place(request.headers)
     if told_place is not None and told_place.start != upload.size:
         raise OCIError(416, "BLOB_UPLOAD_INVALID", f"{upload.size} bytes came so far", progress(upload))
-    chunks: AsyncIterator[bytes] = request.stream()
+    chunks = arriving(request.stream())
     if told_place is not None:
         chunks = require_length(chunks, len(told_place))
     await registry.tree.append(upload, chunks)
@@ -152,7 +166,8 @@ async def finish(
         raise
     with finishing(ctx) as rest:
         async with registry.cache.adding(rest, repo, dgst, LayerMeta(data_path(dgst), length)):
-            await registry.tree.move(rest, joined, data_path(dgst))
+            with told(404, "BLOB_UPLOAD_UNKNOWN"):  # Another request finished it, or discarded it.
+                await registry.tree.move(rest, joined, data_path(dgst))
             await registry.tree.write(rest, layer_link_path(repo, dgst), dgst.encode())
         await registry.tree.discard(rest, upload)
     return created(repo, dgst)
@@ -171,7 +186,7 @@ async def manifest(
     tag: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
     """Keep a manifest, under a tag, or by its digest and any tags, if all is there that it is made of."""
-    content = await body(request.stream())
+    content = await body(arriving(request.stream()))
     is_digest = ":" in reference
     dgst = await digest(reference) if is_digest else digest_of(content, "sha256")
     tags = (tag or []) if is_digest else [reference]
@@ -179,10 +194,11 @@ async def manifest(
         raise OCIError(414, "UNSUPPORTED", f"more than {MAX_TAGS} tags at once")
     if digest_of(content, dgst.algorithm) != dgst:
         raise OCIError(400, "DIGEST_INVALID", f"what came is not {dgst}")
-    contents = read_manifest(dgst, content)
+    contents = read_pushed_manifest(dgst, content, request.headers.get("Content-Type", ""))
     with finishing(ctx) as rest:
         await require_parts(registry, rest, repo, contents)
         await keep(registry, rest, repo, dgst, tags, content, contents.subject)
+    registry.types.note(dgst, contents.media_type)
     subject = {} if contents.subject is None else {"OCI-Subject": contents.subject}
     answer = created(repo, dgst, "manifests", **subject)
     for name in tags:
@@ -208,14 +224,17 @@ def digest_of(content: bytes, algorithm: str) -> Digest:
 
 
 async def require_parts(registry: Registry, ctx: Context, repo: Repository, contents: Contents) -> None:
-    """Hold a manifest to what *repo* has: its blobs, or the manifests that it lists."""
+    """Hold a manifest to what *repo* has: its blobs, or what it lists.
+
+    An index lists manifests, or blobs: BuildKit keeps its cache so.
+    """
     with told(404, "MANIFEST_BLOB_UNKNOWN"):
         for first in range(0, len(contents.blobs), QUESTIONS_AT_ONCE):
             blobs = contents.blobs[first : first + QUESTIONS_AT_ONCE]
             await asyncio.gather(*(registry.cache.confirm(ctx, repo, blob) for blob in blobs))
         for dgst in contents.manifests:
             if not await registry.source.has_manifest(ctx, repo, dgst):
-                raise NotFoundError(dgst)
+                await registry.cache.confirm(ctx, repo, dgst)
 
 
 async def keep(
