@@ -1,10 +1,14 @@
 """Content discovery, the third workflow of the OCI distribution-spec: a test for each section."""
 
 import json
-from urllib.parse import quote
+import os
+from pathlib import Path
+from urllib.parse import quote, unquote
 
 import pytest
+from registry.tree import folder_of
 
+from layercache import parse_repository
 from tests.examples.registries import EMPTY, INDEX, MANIFEST, Client
 from tests.storage.trees import ABSENT, Tree
 
@@ -127,3 +131,23 @@ def test_enabling_the_referrers_api(registry: Client, tree: Tree, repo: str, alg
     tag = f"{algorithm}-{subject.encoded[:64]}"  # "Referrers Tag Schema"
     registry.push_manifest(repo, tag, mediaType=INDEX, manifests=listed)
     assert [item["digest"] for item in referrers(registry, repo, subject)] == [referrer]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"bad\xff", b"a\nb", b"a b", b".nfs0001", b"data#1"],
+    ids=["utf8", "newline", "blank", "nfs", "staged"],
+)
+def test_strays(registry: Client, tree: Tree, repo: str, name: bytes) -> None:
+    """What no registry has put into a repository is no tag, is about nothing, and hides neither."""
+    dgst, _ = registry.push_manifest(repo, "1.0")
+    about, _ = registry.push_manifest(repo, subject={"mediaType": MANIFEST, "digest": dgst, "size": 2})
+    folder = Path(unquote(tree.url.removeprefix("file://")), folder_of(parse_repository(repo)))
+    for place in ("", "_manifests/tags", f"_referrers/sha256/{dgst.encoded}"):
+        stray = folder / place / os.fsdecode(name)
+        (stray / "current").mkdir(parents=True)
+        (stray / "current/link").touch()
+    (folder / "_manifests/tags/loop").symlink_to(folder)
+    assert registry.tags(repo) == ["1.0"]
+    listed = json.loads(registry.get(f"/v2/{repo}/referrers/{dgst}").body)["manifests"]
+    assert [manifest["digest"] for manifest in listed] == [about]
