@@ -218,14 +218,16 @@ class RedisCache(ScannableCache):
     # ---- what is gone
 
     async def _remove(self, ctx: Context, repo: str, dgst: str) -> None:
-        await self._clear(ctx, repo, dgst)
+        await self._clear(ctx, scripts.clear(_half(repo, dgst)), repo, dgst)
 
     async def _forget(self, ctx: Context, dgst: str) -> None:
-        await self._clear(ctx, None, dgst)
+        await self._clear(ctx, scripts.clear(_half(None, dgst)), None, dgst)
 
     async def _begin_closing(self, ctx: Context, repo: str | None, dgst: str) -> str:
         async def announce() -> str:
-            marker = await self._close(ctx, repo, dgst, scripts.new_marker())
+            marker = scripts.new_marker()
+            close = scripts.close(_half(repo, dgst), marker, self._marker_life)
+            await self._exchange.send(ctx, [close, *_scoped(repo, dgst)])
             self._link.brackets.begin(marker)
             return marker
 
@@ -234,22 +236,15 @@ class RedisCache(ScannableCache):
     async def _end_closing(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
+        half = _half(repo, dgst)
+        step = scripts.clear(half, marker) if has_returned else scripts.hold(half, self._marker_life)
         try:
-            if has_returned:
-                await self._clear(ctx, repo, dgst, marker)
-            else:
-                await twice(lambda: self._close(ctx, repo, dgst, scripts.new_hold(self._marker_life)))
+            await self._clear(ctx, step, repo, dgst)
         finally:
             self._link.brackets.end(marker)
 
-    async def _close(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> str:
-        close = scripts.close(_half(repo, dgst), marker, self._marker_life)
-        await self._exchange.send(ctx, [close, *_scoped(repo, dgst)])
-        return marker
-
-    async def _clear(self, ctx: Context, repo: str | None, dgst: str, marker: str = "") -> None:
-        clear = scripts.clear(_half(repo, dgst), marker)
-        await twice(lambda: self._exchange.send(ctx, [clear, *_scoped(repo, dgst)]))
+    async def _clear(self, ctx: Context, step: Command, repo: str | None, dgst: str) -> None:
+        await twice(lambda: self._exchange.send(ctx, [step, *_scoped(repo, dgst)]))
 
     # ---- leases
 
