@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nox
 
-PYTHONS = ["3.11", "3.12", "3.13"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 # Pinned: a new version of a checker has new rules, and they are to come when asked for.
 CHECKERS = ["mypy==2.4.1", "pyright[nodejs]==1.1.414"]
@@ -25,7 +25,7 @@ PEERS = [
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "tests", "lowest"]
 nox.options.reuse_venv = "yes"
 # `tests` runs on the interpreters that are installed and names those that are
 # not. Nox would rather fail on these where the variable CI is set.
@@ -57,6 +57,18 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests on each interpreter that is installed; options go to pytest."""
     session.install("-e", ".[dev]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """Run the tests on the lowest versions of what a user installs; options go to pytest."""
+    session.install("uv")
+    python = ["--python", session.virtualenv.location]
+    # These first: what is there and will do, the other requirements leave alone.
+    runtime = ["--resolution", "lowest-direct", "-e", ".[aiohttp,fastapi,storage]"]
+    session.run("uv", "pip", "install", *python, *runtime)
+    session.run("uv", "pip", "install", *python, "-e", ".[dev]")
     session.run("pytest", *session.posargs)
 
 
