@@ -25,7 +25,7 @@ PEERS = [
 
 nox.needs_version = ">=2024.4.15"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["lint", "types", "tests", "lowest"]
+nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_venv = "yes"
 # `tests` runs on the interpreters that are installed and names those that are
 # not. Nox would rather fail on these where the variable CI is set.

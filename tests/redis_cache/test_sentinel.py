@@ -157,10 +157,8 @@ async def test_a_sentinel_that_is_dead(
         async with asking(place, ("127.0.0.1", house.sentinel.port)) as asked:
             pool = asked.master_for(NAME, socket_connect_timeout=0.5).connection_pool
             cache = make_cache(Link(Handshake(pool), on_state=ups))
-            try:
+            with suppress(BackendUnavailableError):
                 await cache.put(CTX, REPO, OLD, META)
-            except BackendUnavailableError as error:
-                assert "no connection within" in str(error)
             await ups.until(1)
             await cache.put(CTX, REPO, OLD, META)
             await cache.aclose()
