@@ -146,10 +146,7 @@ async def test_the_master_is_found(house: House, asked: Sentinel, make_cache: Ma
 async def test_a_sentinel_that_is_dead(
     is_listening: bool, house: House, make_cache: MakeCache, ups: Ups
 ) -> None:
-    """A Sentinel that refuses, or never answers, costs one attempt at most, and then another is asked.
-
-    Whether one that refuses costs any depends on how redis-py tries again.
-    """
+    """A Sentinel that refuses, or never answers, costs one attempt at most, and then another is asked."""
     with socket.create_server(("127.0.0.1", 0)) as dead:
         place = dead.getsockname()
         if not is_listening:
@@ -157,7 +154,7 @@ async def test_a_sentinel_that_is_dead(
         async with asking(place, ("127.0.0.1", house.sentinel.port)) as asked:
             pool = asked.master_for(NAME, socket_connect_timeout=0.5).connection_pool
             cache = make_cache(Link(Handshake(pool), on_state=ups))
-            with suppress(BackendUnavailableError):
+            with suppress(BackendUnavailableError):  # Old versions of redis-py take a refusal for an answer.
                 await cache.put(CTX, REPO, OLD, META)
             await ups.until(1)
             await cache.put(CTX, REPO, OLD, META)
