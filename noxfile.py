@@ -5,7 +5,7 @@ from pathlib import Path
 
 import nox
 
-PYTHONS = ["3.11", "3.12", "3.13"]
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 # Pinned: a new version of a checker has new rules, and they are to come when asked for.
 CHECKERS = ["mypy==2.4.1", "pyright[nodejs]==1.1.414"]
@@ -65,6 +65,18 @@ def eager(session: nox.Session) -> None:
     """Run the tests with tasks that run at once until they first wait; Python has them since 3.12."""
     session.install("-e", ".[dev]")
     session.run("pytest", "--eager-tasks", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """Run the tests on the lowest versions of what a user installs; options go to pytest."""
+    session.install("uv")
+    python = ["--python", session.virtualenv.location]
+    # These first: what is there and will do, the other requirements leave alone.
+    runtime = ["--resolution", "lowest-direct", "-e", ".[aiohttp,fastapi,storage]"]
+    session.run("uv", "pip", "install", *python, *runtime)
+    session.run("uv", "pip", "install", *python, "-e", ".[dev]")
+    session.run("pytest", *session.posargs)
 
 
 @nox.session

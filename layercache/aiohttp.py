@@ -11,7 +11,9 @@
 aiohttp tells a handler that its client is gone by cancelling it, if it is
 asked to: `handler_cancellation=True`, of `run_app` and of `AppRunner`. Without
 that, a storage is asked to the end for a client that left. The brackets
-`adding`, `removing` and `forgetting` are left as they should be in either case.
+`adding`, `removing` and `forgetting` are left as they should be in either case;
+but a deletion that is cancelled costs misses for a while (`removing`), and is
+better run to its end in a task of its own.
 """
 
 import asyncio

@@ -150,7 +150,9 @@ class RedisServer:
         with redis.Redis(
             unix_socket_path=str(self.path), protocol=3, socket_timeout=STARTING_SECONDS
         ) as client:
-            return client.execute_command(*words)
+            reply = client.execute_command(*words)
+            # redis-py 5.0 gives the sets of RESP3 as lists.
+            return set(reply) if words[0] == "SMEMBERS" else reply
 
 
 class RedisSentinel(RedisServer):

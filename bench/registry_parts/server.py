@@ -42,11 +42,12 @@ def main(root: str, port: str, cache: str) -> None:
     """Serve until told to stop."""
     sys.path.insert(0, str(EXAMPLES))
     from registry.tree import Tree  # noqa: PLC0415 - found only now
-    from registry_fastapi import create_app  # noqa: PLC0415
+    from registry_fastapi import create_app, freeze_heap  # noqa: PLC0415
 
     is_confirmed = cache == "confirmed"
     remembered = nothing() if cache == "none" else open_cache("memory://" if is_confirmed else cache)
     app = create_app(SlowStorage(root), Tree(root), remembered, confirms_heads=is_confirmed)
+    freeze_heap()
     uvicorn.run(app, port=int(port), access_log=False, log_level="warning")
 
 

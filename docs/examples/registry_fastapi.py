@@ -59,7 +59,6 @@ def create_app(
             await tree.make(ctx)
         async with ReadThroughCache(remembered, source, observer=observer) as cache, expiring(tree):
             registry = Registry(source, tree, cache, confirms_heads)
-            keep_from_collections()
             yield {"registry": registry, "observer": observer, "remembered": remembered}
 
     # Not `include_router`: of a router that was included, each request is matched with the routes twice.
@@ -83,7 +82,7 @@ async def expiring(tree: Tree) -> AsyncIterator[None]:
         task.cancel()
 
 
-def keep_from_collections() -> None:
+def freeze_heap() -> None:
     """Have the garbage collector pass over what lives as long as the process: modules, routes.
 
     To look through all of that again is what made the slowest of a hundred requests slow.
@@ -135,6 +134,7 @@ def main() -> None:
         app = create_app(source, Tree(root), remembered, confirms_heads=options.heads == "confirmed")
     except LayerCacheError as error:
         parser.error(str(error))
+    freeze_heap()
     uvicorn.run(app, host=options.host, port=options.port, access_log=options.access_log)
 
 

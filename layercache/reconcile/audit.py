@@ -30,7 +30,9 @@ what is gone. What is not gone after all is brought back by a fill, as a reader'
     4  a lease is taken, the source asked again, the cache filled
 
 An error of the source is never a no: it ends the audit, in a bracket too, where
-it leaves the cache cleared of one entry, which costs a miss.
+it leaves the cache cleared of one entry, and for a while no lease for it, which
+costs misses. Under the hold of a deletion that was interrupted nothing is brought
+back, and the hold is not shortened.
 """
 
 from contextlib import AbstractAsyncContextManager

@@ -36,12 +36,12 @@ from math import ceil
 
 from layercache.cache import LayerInfoCache
 from layercache.context import Context
+from layercache.context.together import ahead, for_each, together
 from layercache.errors import InvalidArgumentError, shown
 from layercache.reconcile import comparison
 from layercache.reconcile.audit import Auditor
 from layercache.reconcile.report import Difference, Kind, Report, Tally
 from layercache.reconcile.spill import HELD, Spill
-from layercache.context.together import ahead, for_each, together
 from layercache.source import PARTS, FullListing, LayerInfoSource, Links, ListableSource, Listing, part_of
 
 LISTINGS_AHEAD = 4  # parts of which the blobs are listed while one is compared

@@ -100,7 +100,10 @@ class StorageSource(ListableSource, ManifestSource):
         return meta
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-        """Return whether *repo* links *dgst* and the blob that the link names is there."""
+        """Return whether *repo* links *dgst* as a layer, and the blob that the link names is there.
+
+        A manifest is no layer: whoever skipped an upload for one would lose it with the manifest.
+        """
         return await ctx.run(self._has_linked_blob(layer_link_path(repo, dgst)))
 
     async def meta(self, ctx: Context, dgst: str) -> LayerMeta:

@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from layercache.context import Context
+from layercache.context.together import for_each
 from layercache.errors import BackendUnavailableError, CorruptEntryError, InvalidArgumentError, NotFoundError
 from layercache.meta import LayerMeta
 from layercache.names import Digest, parse_digest
-from layercache.context.together import for_each
 from layercache.source import PARTS
 from layercache.storage.layout import layer_of_link, manifest_of_link
 from layercache.storage.listing import BLOBS, REPOSITORIES, TreeListing

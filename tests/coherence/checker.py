@@ -5,6 +5,8 @@ each file we know what was done to it, and of each deed three times: *since* and
 *until*, between which the file was touched, and when it was *acknowledged*. A
 deed that failed, or whose process was killed, is never acknowledged; it may
 have touched the file at any time from its begin to its end, or to the kill.
+What the storage deleted late, under a hold, counts as acknowledged from the moment
+on at which that was done and its bracket had been left (`deletions.py`).
 
 An answer was given at some moment between its call and its return, so
 
@@ -293,5 +295,5 @@ class Checker:
 
 
 def _deed(file: File, operation: Operation, span: Span) -> Deed:
-    is_acknowledged = operation.outcome == Outcome.DONE
+    is_acknowledged = operation.outcome in (Outcome.DONE, Outcome.LATE)
     return Deed(file, span.since, span.until, operation.end if is_acknowledged else UNACKNOWLEDGED, operation)

@@ -6,6 +6,7 @@ from random import Random
 
 from layercache.context import Context
 from layercache.errors import LayerCacheError
+from tests.coherence.deletions import LostReplyError
 from tests.coherence.operations import AbsentError
 
 Act = Callable[[Context], Awaitable[None]]
@@ -27,7 +28,7 @@ class Chooser:
             [act] = self._chance.choices(self._acts, self._weights)
             try:
                 await self._bound(ctx, act)
-            except (LayerCacheError, AbsentError):
+            except (LayerCacheError, AbsentError, LostReplyError):
                 await asyncio.sleep(0.002)  # what fails at once is not to be all that is done
 
     async def _bound(self, ctx: Context, act: Act) -> None:

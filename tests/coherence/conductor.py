@@ -91,6 +91,8 @@ class Run:
         self.report.blame(self._checker.judge(when), when)
 
     def _take(self, operation: Operation) -> None:
+        if operation.outcome == Outcome.LATE and self._faults.took_holds(operation.begin, operation.end):
+            operation = operation._replace(outcome=Outcome.FAILED)
         self.report.count(operation)
         self._checker.take(operation)
 

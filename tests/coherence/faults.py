@@ -21,6 +21,15 @@ DELAYING_SECONDS = 3.0
 SYNCING_SECONDS = 1.0  # between two times that a log is synced under `appendfsync everysec`
 
 
+EVICTION = """
+local held = redis.pcall('GET', KEYS[1])
+if type(held) == 'string' and string.find(held, '^closing:%x*:%d') then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+ENDLESS = 2**63
+THAT_TAKE_HOLDS = frozenset({"flush", "restart"})
+
+
 class Fault(NamedTuple):
     """One that was."""
 
@@ -38,6 +47,7 @@ class Faults:
 
     def __init__(self, settings: Settings, crew: Crew, server: RedisServer, proxy: Proxy) -> None:
         self.past: list[Fault] = []
+        self._holds_taken: list[Fault] = []
         self._settings = settings
         self._crew = crew
         self._server = server
@@ -65,6 +75,10 @@ class Faults:
         with contextlib.suppress(asyncio.CancelledError):
             await self._befalling
 
+    def took_holds(self, since: int, until: int) -> bool:
+        """Whether holds were lost at some time from *since* to *until*: then nothing is promised of them."""
+        return any(fault.begin <= until and fault.end >= since for fault in self._holds_taken)
+
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             for name in self._settings.faults:
@@ -76,9 +90,13 @@ class Faults:
             await asyncio.sleep(self._chance.uniform(0.5, 1.5) * seconds)  # This is the fault's rate.
             is_beside = name in ("crash", "delay")
             async with contextlib.nullcontext() if is_beside else self._one_at_a_time:
-                begin = now()
+                fault = Fault(name, now(), ENDLESS)
+                if name in THAT_TAKE_HOLDS:
+                    self._holds_taken.append(fault)
                 await self._injections[name]()
-                self.past.append(Fault(name, begin, now()))
+                self.past.append(fault._replace(end=now()))
+                if name in THAT_TAKE_HOLDS:
+                    self._holds_taken[-1] = self.past[-1]
 
     async def _crash(self) -> None:
         self._crew.kill_one(self._chance)
@@ -124,9 +142,9 @@ class Faults:
             self._proxy.delay = 0.0
 
     async def _evict(self) -> None:
-        """Take some keys away: members, metas, leases, markers."""
+        """Take some keys away: members, metas, leases, markers; but no holds, whose loss is not borne."""
         keys = await asyncio.to_thread(self._server.ask, "KEYS", "*")
         assert isinstance(keys, list)
         names = sorted(key.decode() for key in keys)
         for name in self._chance.sample(names, min(len(names), self._chance.randint(1, 10))):
-            await asyncio.to_thread(self._server.ask, "DEL", name)
+            await asyncio.to_thread(self._server.ask, "EVAL", EVICTION, "1", name)

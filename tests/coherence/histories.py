@@ -33,6 +33,10 @@ class History:
         """Delete the layer from a repository."""
         self._change(Kind.UNLINK, repo, begin, end, (0, link), ok=ok)
 
+    def delete_late(self, begin: int, end: int, *, link: int) -> None:
+        """Have the storage delete the layer from a repository, after the body was interrupted."""
+        self._change(Kind.UNLINK, 0, begin, end, (0, link), outcome=Outcome.LATE)
+
     def sweep(self, begin: int, end: int, *, blob: int, ok: bool = True) -> None:
         """Delete the blob."""
         self._change(Kind.SWEEP, EVERYWHERE, begin, end, (blob, 0), ok=ok)
@@ -49,14 +53,22 @@ class History:
         self._checker.take(Operation(kind, Outcome.BEGUN, repo, 0, self._number, begin, 0, worker=OTHER))
 
     def _change(
-        self, kind: Kind, repo: int, begin: int, end: int, touched: tuple[int, int], *, ok: bool
+        self,
+        kind: Kind,
+        repo: int,
+        begin: int,
+        end: int,
+        touched: tuple[int, int],
+        *,
+        ok: bool = True,
+        outcome: Outcome = Outcome.DONE,
     ) -> None:
         self._number += 1
         begun = Operation(kind, Outcome.BEGUN, repo, 0, self._number, begin, 0, worker=ITSELF)
         self._checker.take(begun)
         blob, link = (Span(moment, moment) if moment else NEVER for moment in touched)
-        outcome = Outcome.DONE if ok else Outcome.FAILED
-        self._checker.take(begun._replace(outcome=outcome, end=end).touched(blob, link))
+        ended = begun._replace(outcome=outcome if ok else Outcome.FAILED, end=end)
+        self._checker.take(ended.touched(blob, link))
 
     # ---- answers
 

@@ -51,6 +51,7 @@ class Outcome(IntEnum):
     MISS = 4  # the cache does not know, which is no answer
     DONE = 5  # acknowledged
     FAILED = 6
+    LATE = 7  # the storage deleted after the body was interrupted, and there was a hold
 
 
 class Span(NamedTuple):

@@ -18,7 +18,8 @@ from layercache.context import Context
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
 from layercache.readthrough import ReadThroughCache
-from tests.coherence.history import EVERYWHERE, NEVER, Kind, Log, Operation, Outcome, Span, now
+from tests.coherence.deletions import Deletions, LostReplyError, Touched
+from tests.coherence.history import EVERYWHERE, Kind, Log, Operation, Outcome, now
 from tests.coherence.tree import DGSTS, METAS, NOBODYS, REGISTER_REPO, REGISTERS, REPOS, Pauses, Tree
 
 LAYERS = 6  # of an image
@@ -27,14 +28,6 @@ GLANCES = 8  # at a register, in a row
 
 class AbsentError(Exception):
     """What was to be mounted is not there."""
-
-
-class Touched:
-    """When a change began, and when it touched its files."""
-
-    begin: int
-    blob: Span = NEVER
-    link: Span = NEVER
 
 
 class Hands:
@@ -50,14 +43,17 @@ class Hands:
         pause: Pauses,
         place: int = 0,
         places: int = 1,
+        *,
+        is_late: bool = False,
     ) -> None:
-        """Act in *place*, one of so many *places*; the rest is what there is to act on, and by what."""
+        """Act in *place*, one of so many *places*, on a storage that *is_late*; the rest is by what."""
         self._front = front
         self._cache = cache
         self._tree = tree
         self._log = log
         self._chance = chance
         self._pause = pause
+        self._deletions = Deletions(log, chance, pause, is_late=is_late)
         self._place = place
         self._places = places
 
@@ -145,7 +141,7 @@ class Hands:
     async def mark(self, ctx: Context) -> None:
         """Write the register of this worker's place."""
         async with self._changing(Kind.MARK, EVERYWHERE, self._place) as touched:
-            dgst, meta = REGISTERS[self._place], LayerMeta("/register", touched.begin)
+            dgst, meta = REGISTERS[self._place], LayerMeta("/register", touched.begun.begin)
             if self._chance.random() < 0.5:
                 await self._cache.set_meta(ctx, dgst, meta)
             else:
@@ -207,8 +203,12 @@ class Hands:
             await self._pause()
 
     async def delete(self, ctx: Context) -> None:
-        """Delete a layer from a repository."""
-        await self._delete(ctx, *self._layer())
+        """Delete a layer from a repository, and once more if the storage did not answer."""
+        layer = self._layer()
+        try:
+            await self._delete(ctx, *layer)
+        except LostReplyError:
+            await self._delete(ctx, *layer)
 
     async def replace(self, ctx: Context) -> None:
         """Delete a layer, and push it again."""
@@ -220,10 +220,12 @@ class Hands:
         """Delete a blob and leave its links, as the Go registry's sweep does."""
         dgst = self._one_of(DGSTS)
         forgetting = self._cache.forgetting(ctx, DGSTS[dgst])
-        async with self._changing(Kind.SWEEP, EVERYWHERE, dgst) as touched, forgetting:
-            await self._pause()
-            touched.blob = self._tree.delete_blob(dgst)
-            await self._pause()
+        async with self._changing(Kind.SWEEP, EVERYWHERE, dgst) as touched:
+            await self._deletions.run(ctx, forgetting, touched, lambda: self._tree.delete_blob(dgst))
+
+    async def finish(self) -> None:
+        """Return when the storage does no more."""
+        await self._deletions.finish()
 
     async def rest(self, ctx: Context) -> None:
         """Do nothing for a while."""
@@ -242,10 +244,8 @@ class Hands:
 
     async def _delete(self, ctx: Context, repo: int, dgst: int) -> None:
         removing = self._front.removing(ctx, REPOS[repo], DGSTS[dgst])
-        async with self._changing(Kind.UNLINK, repo, dgst) as touched, removing:
-            await self._pause()
-            touched.link = self._tree.delete_link(repo, dgst)
-            await self._pause()
+        async with self._changing(Kind.UNLINK, repo, dgst) as touched:
+            await self._deletions.run(ctx, removing, touched, lambda: self._tree.delete_link(repo, dgst))
 
     def _adding(self, ctx: Context, repo: int, dgst: int) -> AbstractAsyncContextManager[None]:
         return self._front.adding(ctx, REPOS[repo], DGSTS[dgst], METAS[dgst])
@@ -253,9 +253,8 @@ class Hands:
     @asynccontextmanager
     async def _changing(self, kind: Kind, repo: int, dgst: int) -> AsyncIterator[Touched]:
         """Log a change before it does anything, and when it has ended."""
-        touched = Touched()
-        touched.begin = now()
-        begun = Operation(kind, Outcome.BEGUN, repo, dgst, self._log.next_number(), touched.begin, 0)
+        begun = Operation(kind, Outcome.BEGUN, repo, dgst, self._log.next_number(), now(), 0)
+        touched = Touched(begun)
         self._log.write(begun)
         outcome = Outcome.FAILED
         try:

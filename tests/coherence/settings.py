@@ -15,7 +15,7 @@ CONDUCTED_FAULTS = {
     "delay": 3.0,
 }
 # What each worker does to its own operations.
-OWN_FAULTS = ("contexts", "slow")
+OWN_FAULTS = ("contexts", "slow", "late")
 FAULTS = (*CONDUCTED_FAULTS, *OWN_FAULTS)
 
 # What a Redis that was killed comes back with: nothing; all that it had acknowledged; all that

@@ -95,6 +95,19 @@ def test_yes_after_a_push_that_failed(history: History) -> None:
     assert history.says() == []
 
 
+def test_yes_after_a_late_deletion(history: History) -> None:
+    """What the storage deleted after an interruption is evidence once its bracket was left, not before."""
+    history.unlink(30, 40, link=0, ok=False)
+    history.delete_late(38, 60, link=55)
+    history.ask(59, 65, Outcome.YES)
+    assert history.says() == []
+    history.ask(61, 65, Outcome.YES)
+    assert history.says() == ["stale yes"]
+    history.push(70, 80, blob=72, link=74)
+    history.ask(81, 90, Outcome.YES)
+    assert history.says() == []
+
+
 def test_yes_after_a_crash_in_a_deletion(history: History) -> None:
     """A deletion whose process was killed is no evidence."""
     history.crash(Kind.UNLINK, 30, 40)

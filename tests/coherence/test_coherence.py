@@ -16,6 +16,7 @@ from tests.coherence.variants import MAX_STALENESS, VARIANTS
 
 SHORT = 10.0  # seconds
 CATCHING_SECONDS = 60.0
+CATCHING_FAULTS = ("slow", "late", "contexts", "delay")
 
 
 def as_oci_error(report: Report) -> str:
@@ -57,7 +58,7 @@ async def test_nothing_near_is_older_than_it_may_be(tmp_path: Path) -> None:
 @pytest.mark.parametrize("variant", sorted(set(VARIANTS) - {"ours", "near"}))
 async def test_a_broken_variant_is_caught(tmp_path: Path, variant: str) -> None:
     """Each design that is known to be wrong is soon found to be, by what is wrong with it."""
-    settings = Settings(CATCHING_SECONDS, 1, variant=variant, faults=("slow", "delay"), until_caught=True)
+    settings = Settings(CATCHING_SECONDS, 1, variant=variant, faults=CATCHING_FAULTS, until_caught=True)
     report = await conduct(settings, tmp_path)
     assert report.caught is not None, as_oci_error(report)
     assert report.violated[VARIANTS[variant].fault] > 0

@@ -1,4 +1,4 @@
-"""What is run: the library, and four ways of doing it wrong, each a cache or a front in its place.
+"""What is run: the library, and some ways of doing it wrong, each a cache or a front in its place.
 
     ours         the library
     no-lease     a fill is a plain put: whoever asked the storage before a removal fills after it
@@ -9,6 +9,8 @@
                  what `travel.py` says
     late-fill    the same, but what was asked for is kept near though its key was changed since
     endless      the same, but what is near is trusted however long nothing was heard, and the link patient
+    release      an interrupted removal ends as one that returned: what the storage deletes after it is
+                 filled by whoever asks in between
     go           the plain read-through of the Go registry: a miss asks the storage and puts the answer;
                  a deletion clears the cache first, and then deletes; a sweep clears nothing
 
@@ -93,6 +95,15 @@ class LikeTheGoRegistry(WithoutLeases):
         return
 
 
+class ReleasedAtAnError(ForwardingCache):
+    """Takes an interrupted body for one that returned, and leaves no hold."""
+
+    async def end_removal(
+        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
+    ) -> None:
+        await self._cache.end_removal(ctx, repo, dgst, marker, has_returned=True)
+
+
 class LateFlights(Flights[K, T]):
     """Flights that are joined until they land."""
 
@@ -173,5 +184,6 @@ VARIANTS = {
         max_staleness=MAX_STALENESS,
         fault=STALE_VERSION,
     ),
+    "release": Variant(lambda url: ReleasedAtAnError(_ours(url))),
     "go": Variant(lambda url: LikeTheGoRegistry(_ours(url))),
 }

@@ -98,7 +98,9 @@ async def work(settings: Settings, name: str, role: str, place: int, url: str, f
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, is_over.set)
     cache = variant.cache(url)
     async with variant.front(cache, SlowStorage(tree.source(), pause), observer=tally) as front:
-        hands = Hands(front, cache, tree, log, chance, pause, place, settings.workers)
+        hands = Hands(
+            front, cache, tree, log, chance, pause, place, settings.workers, is_late="late" in settings.faults
+        )
         chooser = Chooser(ROLES[role](hands), chance, is_bound="contexts" in settings.faults)
         telling = asyncio.create_task(_tell(tally, folder / f"{name}.tally"))
         beside = [telling, asyncio.create_task(_witness(hands)), asyncio.create_task(_watch(hands))]
@@ -106,6 +108,7 @@ async def work(settings: Settings, name: str, role: str, place: int, url: str, f
         async with asyncio.TaskGroup() as tasks:
             for _ in range(count):
                 tasks.create_task(chooser.go_on(background(), is_over.is_set))
+        await hands.finish()
         for task in beside:
             task.cancel()
         await asyncio.wait(beside)

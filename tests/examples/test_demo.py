@@ -57,8 +57,8 @@ def test_demo_with_a_redis(tmp_path: Path, redis_server: RedisServer) -> None:
     image(tmp_path)
     options = ("--root", str(tmp_path), "--cache", redis_server.url)
     first, second = run(*options), run(*options)
-    assert re.search(r"^GET manifest +2 .* 2 ", first.stdout, re.MULTILINE)
-    assert re.search(r"^GET manifest +0 .* 4 ", second.stdout, re.MULTILINE)
+    assert re.search(r"^GET manifest +1 .* 1 ", first.stdout, re.MULTILINE)
+    assert re.search(r"^GET manifest +0 .* 2 ", second.stdout, re.MULTILINE)
 
 
 def test_demo_of_a_broken_tree(tmp_path: Path) -> None:

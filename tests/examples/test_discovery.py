@@ -1,14 +1,17 @@
 """Content discovery, the third workflow of the OCI distribution-spec: a test for each section."""
 
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import psutil
 import pytest
+from registry.tree import folder_of
 
+from layercache import parse_repository
 from tests.examples.registries import EMPTY, INDEX, MANIFEST, Client, example
 from tests.storage.trees import ABSENT, Tree, digest_of
 
@@ -209,3 +212,23 @@ def test_referrers_take_no_more_memory_than_one(tmp_path: Path) -> None:
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(client.get, [f"/v2/x/referrers/{subject}"] * 8))
         assert high_water(client) - before < 150 * MEGABYTE
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"bad\xff", b"a\nb", b"a b", b".nfs0001", b"data#1"],
+    ids=["utf8", "newline", "blank", "nfs", "staged"],
+)
+def test_strays(registry: Client, tree: Tree, repo: str, name: bytes) -> None:
+    """What no registry has put into a repository is no tag, is about nothing, and hides neither."""
+    dgst, _ = registry.push_manifest(repo, "1.0")
+    about, _ = registry.push_manifest(repo, subject={"mediaType": MANIFEST, "digest": dgst, "size": 2})
+    folder = Path(unquote(tree.url.removeprefix("file://")), folder_of(parse_repository(repo)))
+    for place in ("", "_manifests/tags", f"_referrers/sha256/{dgst.encoded}"):
+        stray = folder / place / os.fsdecode(name)
+        (stray / "current").mkdir(parents=True)
+        (stray / "current/link").touch()
+    (folder / "_manifests/tags/loop").symlink_to(folder)
+    assert registry.tags(repo) == ["1.0"]
+    listed = json.loads(registry.get(f"/v2/{repo}/referrers/{dgst}").body)["manifests"]
+    assert [manifest["digest"] for manifest in listed] == [about]

@@ -166,6 +166,7 @@ async def test_uploads_that_nobody_finishes(tmp_path: Path) -> None:
     await expire(background(), Tree(tmp_path.as_uri()), datetime.now(UTC) - UPLOAD_AGE)
     assert sorted(file.parent.name for file in uploads.rglob("*.*")) == ["begins", "goes-on"]
     assert len(left(tmp_path)) == 4
+    assert sorted(folder.name for folder in uploads.iterdir()) == ["begins", "goes-on"]
     assert (uploads.with_name("_layers") / "sha256/0/link").exists()
 
 

@@ -52,7 +52,7 @@ def tokens(page: Path) -> Iterator[Token]:
 
 
 def scripts(page: Path) -> Iterator[Script]:
-    """Each block of Python on *page* with the text below it; all as one, where the page says that they are."""
+    """Each block of Python on *page* with the text below it; all as one where the page says so."""
     found: list[list[Token]] = []
     for token in tokens(page):
         if token.type == "fence" and token.info == "python":

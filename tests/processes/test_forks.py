@@ -19,7 +19,7 @@ pytestmark = pytest.mark.parametrize("redis_program", [next(iter(SERVERS.values(
 
 def as_oci_error(url: str, *words: str) -> dict[str, dict[str, int]]:
     """What parent and child were told, by who it was."""
-    command = [
+    command: list[str | Path] = [
         sys.executable,
         "-W",
         "error",

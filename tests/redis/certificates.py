@@ -1,14 +1,16 @@
-"""A certificate for localhost that nobody but the test trusts, by the openssl program."""
+"""A certificate that nobody but the test trusts, by the openssl program."""
 
 import ssl
 import subprocess
 from pathlib import Path
 
+LOCAL = "DNS:localhost,IP:127.0.0.1"
+
 
 class Certificate:
-    """A self-signed certificate and its key, as files."""
+    """A self-signed certificate, for *names*, and its key, as files."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, names: str = LOCAL) -> None:
         self.file = directory / "certificate.pem"
         self.key = directory / "key.pem"
         request = [
@@ -21,9 +23,9 @@ class Certificate:
             "ec_paramgen_curve:prime256v1",
             "-nodes",
         ]
-        names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+        subject = ["-subj", "/CN=a server", "-addext", f"subjectAltName={names}"]
         subprocess.run(
-            [*request, *names, "-days", "2", "-keyout", self.key, "-out", self.file],
+            [*request, *subject, "-days", "2", "-keyout", self.key, "-out", self.file],
             check=True,
             capture_output=True,
         )

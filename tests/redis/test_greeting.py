@@ -201,10 +201,7 @@ async def test_without_client(redis_program: Path, redis_directory: Path) -> Non
 @WITH_KIN
 @pytest.mark.parametrize("command", ["HELLO", "SELECT"])
 async def test_what_cannot_be_spared(redis_program: Path, redis_directory: Path, command: str) -> None:
-    """Without HELLO, or SELECT for another database, the error names the command, and no argument of it.
-
-    A Valkey looks at the credentials, which HELLO would have brought, before it looks for the command.
-    """
+    """Without HELLO, or SELECT for another database, the error names the command, and no argument of it."""
     password = ["--requirepass", SECRET]
     with running(redis_program, redis_directory, "--rename-command", command, "", *password) as server:
         link = Link(Handshake.from_url(f"redis://:{SECRET}@127.0.0.1:{server.port}/1"))
@@ -214,5 +211,5 @@ async def test_what_cannot_be_spared(redis_program: Path, redis_directory: Path,
     assert type(raised.value) is BackendError
     assert f"in answer to {command}" in str(raised.value)
     assert SECRET not in str(raised.value)
-    if "NOAUTH" not in str(raised.value):
+    if "NOAUTH" not in str(raised.value):  # A Valkey looks at credentials before it looks for the command.
         assert ("HELLO 3 is needed" in str(raised.value)) == (command == "HELLO")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -134,7 +134,8 @@ async def test_certificates(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     async with listening(silence) as port:
         for options in ("ssl_ca_certs=/no/such/file", own, f"ssl_ca_data={SECRET}"):
             url = f"rediss://user:{SECRET}@127.0.0.1:{port}?socket_connect_timeout=0.2&{options}"
-            await assert_nothing_leaks(url, caplog)
+            with suppress(InvalidArgumentError):  # redis-py has no ssl_password in asyncio before 8.0
+                await assert_nothing_leaks(url, caplog)
 
 
 @pytest.mark.parametrize("password", [f"{SECRET}\udce4", "\udce4" + SECRET])

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from layercache.backends.redis import scripts
 from layercache.backends.redis.cache import RedisCache
 from tests.conftest import SERVERS
+from tests.redis_cache.steps import Runner
 from tests.servers import RedisServer, find_kin
 
 MakeCache = Callable[..., RedisCache]
@@ -35,6 +37,14 @@ async def make_cache(nothing_is_left: None) -> AsyncIterator[MakeCache]:
     yield make
     for cache in caches:
         await cache.aclose()
+
+
+@pytest.fixture(params=[scripts.with_text, lambda step: step], ids=["by its text", "by its name"])
+def run(request: pytest.FixtureRequest, redis_server: RedisServer) -> Runner:
+    """Runs a step as it is sent at first, and as it is sent to a server without the script."""
+    for words in scripts.LOADING:
+        redis_server.ask(*words)
+    return lambda step: redis_server.ask(*request.param(step).words)
 
 
 @pytest.fixture

@@ -1,63 +1,32 @@
 """The steps, one table each, run by every server found."""
 
-from collections.abc import Callable
-
 import pytest
 
-from layercache.backends.redis import commands, scripts
-from layercache.backends.redis.commands import Command
+from layercache.backends.redis import scripts
 from layercache.backends.redis.resp import ReplyFault
 from layercache.backends.redis.schema import NonsenseError
 from layercache.errors import CorruptEntryError
-from layercache.meta import LayerMeta
 from tests.redis_cache.conftest import WITH_KIN
+from tests.redis_cache.steps import (
+    ANOTHER,
+    ANOTHER_MARKER,
+    DIGEST,
+    HASH,
+    MARKER,
+    MEMBERS,
+    MEMBERSHIP,
+    META,
+    OTHER,
+    STORE_MEMBER,
+    STORE_META,
+    TOKEN,
+    Runner,
+    ends,
+    fill_both,
+    lay,
+    lies,
+)
 from tests.servers import RedisServer
-
-REPO, DIGEST, OTHER = "a/b", "sha256:c", "sha256:d"
-MEMBERSHIP, META = scripts.membership(REPO, DIGEST), scripts.meta_of(DIGEST)
-MEMBERS = "repository::a/b::blobs"
-STORE_MEMBER = commands.store_member(REPO, DIGEST)
-STORE_META = commands.store_meta(DIGEST, LayerMeta("/e", 7, "f"))
-HASH = {
-    b"path": b"/e",
-    b"length": b"7",
-    b"digest": DIGEST.encode(),
-    b"size": b"7",
-    b"mediatype": b"f",
-    b"writer": b"layercache",
-}
-
-Runner = Callable[[Command], object]
-
-TOKEN, ANOTHER = b"1234", b"5678"
-MARKER, ANOTHER_MARKER = b"closing:1234", b"closing:5678"
-
-
-@pytest.fixture(params=[scripts.with_text, lambda step: step], ids=["by its text", "by its name"])
-def run(request: pytest.FixtureRequest, redis_server: RedisServer) -> Runner:
-    """Runs a step as it is sent at first, and as it is sent to a server without the script."""
-    for words in scripts.LOADING:
-        redis_server.ask(*words)
-    return lambda step: redis_server.ask(*request.param(step).words)
-
-
-def lay(server: RedisServer, half: scripts.Half, held: bytes | None) -> None:
-    """Put *held* into the place of the lease beside *half*."""
-    if held is not None:
-        server.ask("SET", half.lease, held.decode(), "PX", 10_000)
-
-
-def lies(server: RedisServer, half: scripts.Half) -> object:
-    """What lies in the place of the lease beside *half*."""
-    return server.ask("GET", half.lease)
-
-
-def ends(server: RedisServer, key: str) -> int:
-    """In how many milliseconds *key* ends; -1 if never, -2 if there is none."""
-    found = server.ask("PTTL", key)
-    assert isinstance(found, int)
-    return found
-
 
 # ---- lease
 
@@ -147,12 +116,6 @@ CLEARS = {
 }
 
 
-def fill_both(server: RedisServer) -> None:
-    """Let there be a membership, beside another, and a meta."""
-    server.ask("SADD", MEMBERS, DIGEST, OTHER)
-    server.ask(*STORE_META.words)
-
-
 @WITH_KIN
 @pytest.mark.parametrize(("held", "marker", "left"), CLEARS.values(), ids=CLEARS)
 def test_clear(
@@ -191,36 +154,6 @@ def test_close(run: Runner, redis_server: RedisServer, held: bytes | None) -> No
         assert run(scripts.close(half, MARKER.decode(), 5_000)) == 1
         assert lies(redis_server, half) == MARKER
         assert 0 < ends(redis_server, half.lease) <= 5_000
-    assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
-    assert redis_server.ask("EXISTS", STORE_META.key) == 0
-
-
-HOLDS = {
-    "its own, of as long": (b"closing:hold:5000", MARKER, b"closing:hold:5000"),
-    "its own, shorter": (b"closing:hold:4000", MARKER, b"closing:hold:5000"),
-    "its own, longer": (b"closing:hold:9000", MARKER, b"closing:hold:9000"),
-    "another hold, longer": (b"closing:hold:9000", b"closing:hold:5000", b"closing:hold:9000"),
-    "another hold, shorter": (b"closing:hold:4000", b"closing:hold:5000", b"closing:hold:5000"),
-    "the longest hold": (b"closing:hold:1000000000000", MARKER, b"closing:hold:1000000000000"),
-    "what only looks like one": (b"closing:hold:x", MARKER, MARKER),
-}
-
-
-@WITH_KIN
-@pytest.mark.parametrize(("held", "marker", "left"), HOLDS.values(), ids=HOLDS)
-def test_close_over_a_hold(
-    run: Runner, redis_server: RedisServer, held: bytes, marker: bytes, left: bytes
-) -> None:
-    """A half is cleared under a hold, which stays with the longer time, and `clear` leaves it."""
-    fill_both(redis_server)
-    for half in (MEMBERSHIP, META):
-        redis_server.ask("SET", half.lease, held.decode(), "PX", "1500")
-        assert run(scripts.close(half, marker.decode(), 5_000)) == 1
-        assert lies(redis_server, half) == left
-        life = int(left.rpartition(b":")[2]) if b"hold" in left else 5_000
-        assert life - 1_000 < ends(redis_server, half.lease) <= life
-        run(scripts.clear(half, MARKER.decode()))
-        assert lies(redis_server, half) == (left if b"hold" in left else None)
     assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
     assert redis_server.ask("EXISTS", STORE_META.key) == 0
 

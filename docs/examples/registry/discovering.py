@@ -1,14 +1,16 @@
 """OCI's third workflow, content discovery: which tags are there, and what is about a manifest."""
 
 import json
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 
-from layercache import Context, Digest, NotFoundError, Repository, parse_digest
+from layercache import Context, Digest, InvalidArgumentError, NotFoundError, Repository, parse_digest
 from layercache.fastapi import RequestContext
+from layercache.storage.layout import is_of_a_registry
 from layercache.web.oci import OCIError
 from registry.depends import Blob, Named, Registry, Shared
 from registry.oci import MAX_MANIFEST_SIZE, OCI_INDEX, Descriptor, read_manifest, referrers_tag
@@ -38,8 +40,10 @@ async def tags(
 
 async def tags_of(registry: Registry, ctx: Context, repo: Repository) -> list[str]:
     """All tags of *repo*, sorted."""
-    files = await registry.tree.files(ctx, tags_folder(repo))
-    return sorted(file.removesuffix(LINK) for file in files if file.endswith(LINK))
+    folder = tags_folder(repo)
+    files = await registry.tree.files(ctx, folder)
+    links = [file for file in files if file.endswith(LINK) and is_of_a_registry(f"{folder}/{file}")]
+    return sorted(link.removesuffix(LINK) for link in links)
 
 
 @router.get("/{repo:path}/referrers/{dgst}")
@@ -89,7 +93,10 @@ async def page(
 async def about(registry: Registry, ctx: Context, repo: Repository, subject: Digest) -> list[Digest]:
     """What may be about *subject*, in order: by our links, or by a tag that clients keep for themselves."""
     links = await registry.tree.files(ctx, referrers_folder(repo, subject))
-    found = [parse_digest(":".join(link.split("/")[:2])) for link in links]
+    found: list[Digest] = []
+    for link in links:
+        with suppress(InvalidArgumentError):  # A stray is about nothing.
+            found.append(parse_digest(":".join(link.split("/")[:2])))
     listing = await registry.source.tagged(ctx, repo, referrers_tag(subject))
     if listing is not None:
         try:

@@ -6,12 +6,13 @@ The registry looks when it starts and once a day. For that it lists all of
 
 import asyncio
 import logging
+import os
 import re
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from layercache import BackendError, Context, background
+from layercache import Context, LayerCacheError, background
 from registry.tree import ROOT, Tree
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ async def expire_daily(tree: Tree) -> None:
     while True:
         try:
             await expire(background(), tree, datetime.now(UTC) - UPLOAD_AGE)
-        except BackendError as error:
+        except LayerCacheError as error:
             log.warning("old uploads were not discarded: %s", error)
         await asyncio.sleep(PAUSE_SECONDS)
 
@@ -39,13 +40,16 @@ async def expire(ctx: Context, tree: Tree, before: datetime) -> None:
         await ctx.run(asyncio.to_thread(delete_staged, tree.directory / ROOT, before))
 
 
-def delete_staged(folder: Path, before: datetime) -> None:
+def delete_staged(root: Path, before: datetime) -> None:
     """Delete what no process has written to its end since *before*.
 
     On disk the driver writes each file beside its place, `data#1`, and then
     moves it there. It does not list such files. No other name in a tree has a `#`.
     """
-    for file in folder.rglob("*#*"):
-        with suppress(OSError):
-            if re.search(r"#\d+$", file.name) and file.stat().st_mtime < before.timestamp():
-                file.unlink()
+    for folder, _, names in os.walk(root):
+        for name in names:
+            path = Path(folder, name)
+            with suppress(OSError):
+                if re.search(r"#\d+$", name) and path.stat().st_mtime < before.timestamp():
+                    path.unlink()
+                    path.parent.rmdir()  # Unless there is something else in it.

@@ -111,11 +111,13 @@ class RedisBackend(Scannable):
     # ---- what is gone
 
     async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
-        await self._clear(ctx, repo, dgst)
+        await self._clear(ctx, scripts.clear(_half(repo, dgst)), repo, dgst)
 
     async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         async def announce() -> str:
-            marker = await self._close(ctx, repo, dgst, scripts.new_marker())
+            marker = scripts.new_marker()
+            close = scripts.close(_half(repo, dgst), marker, self._lives.marker)
+            await self.exchange.send(ctx, [close, *_scoped(repo, dgst)])
             self.exchange.brackets.begin(marker)
             return marker
 
@@ -124,22 +126,15 @@ class RedisBackend(Scannable):
     async def end_removal(
         self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
     ) -> None:
+        half = _half(repo, dgst)
+        step = scripts.clear(half, marker) if has_returned else scripts.hold(half, self._lives.marker)
         try:
-            if has_returned:
-                await self._clear(ctx, repo, dgst, marker)
-            else:
-                await retry_once(lambda: self._close(ctx, repo, dgst, scripts.new_hold(self._lives.marker)))
+            await self._clear(ctx, step, repo, dgst)
         finally:
             self.exchange.brackets.end(marker)
 
-    async def _close(self, ctx: Context, repo: str | None, dgst: str, marker: str) -> str:
-        close = scripts.close(_half(repo, dgst), marker, self._lives.marker)
-        await self.exchange.send(ctx, [close, *_scoped(repo, dgst)])
-        return marker
-
-    async def _clear(self, ctx: Context, repo: str | None, dgst: str, marker: str = "") -> None:
-        clear = scripts.clear(_half(repo, dgst), marker)
-        await retry_once(lambda: self.exchange.send(ctx, [clear, *_scoped(repo, dgst)]))
+    async def _clear(self, ctx: Context, step: Command, repo: str | None, dgst: str) -> None:
+        await retry_once(lambda: self.exchange.send(ctx, [step, *_scoped(repo, dgst)]))
 
     # ---- leases
 

@@ -13,7 +13,7 @@ The hash is written by four hands, and three of them erase, each what it knows:
     who                         writes                        erases
     the ancestor, 2015          path length                   -
     Go registry, older          digest size mediatype         digest length mediatype
-    Go registry, 2.8.2          digest size mediatype         digest size mediatype
+    Go registry, 2.8.2, 3.x     digest size mediatype         digest size mediatype
     we                          all five and `writer`         the hash
 
 So a Go registry that deletes a blob leaves a ruin behind: `size` alone, or our
@@ -29,13 +29,18 @@ it does for Go; and `path` and `length` alone count only without `writer`.
     no      no    neither            unknown; a media type alone is a Go registry's late HSETNX
     any other                        corrupt: no hand writes or leaves half of a pair
 
-What the digest says counts only where there is no path.
+What the digest says counts only where there is no path. It is another than the
+key's where a blob is asked for by sha512: a Go registry keeps it by its sha256.
+
+The set and the scoped hash, when a Go registry deletes: up to 3.0 both stay; 3.1
+removes the member and the hash (CVE-2026-35172). In the set are layers, and since
+3.0 manifests, too, which nothing in Redis tells apart.
 
 Go's scoped Stat asks the set, then `blobs::<digest>`, then the scoped hash, and
 fails if the last is missing; its media type, if not empty, wins. So we write it,
 before the membership; it alone claims nothing, for nobody asks it first.
 
-Source: distribution, registry/storage/cache/redis/redis.go, of 2.8.2 and older.
+Source: distribution, registry/storage/cache/redis/redis.go, of 2.8.2 and older, 3.0.0, 3.1.0.
 Limit: a name with a brace (no name of the OCI grammar has one) can put a key
 and its lease into two slots of a cluster, which then refuses to fill or remove it.
 """

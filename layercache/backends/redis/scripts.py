@@ -2,29 +2,32 @@
 
 A step works on one half of a layer, its membership or its meta: the half's key
 and the lease beside it, which lie in one cluster slot. What is stored or cleared
-there comes as the words of a command, so four scripts serve both halves.
+there comes as the words of a command, so five scripts serve both halves.
 
     lease   what lies in the lease's place, a new token if nothing does; nil for a marker
     fill    store, if the token lies there, and drop it
-    clear   clear, and drop a token, or the marker that is named
-    close   clear, and place a marker, whatever lay there but a hold
+    clear   clear, and drop a token, or the marker that is named, but no hold
+    close   clear, and place a marker, whatever lay there; a hold stays under it
+    hold    clear, and place a hold, whatever lay there
 
-A marker begins with `closing:`, which no token does. A hold, `closing:hold:` and
-how many milliseconds it lasts, is a marker that belongs to no bracket: an
-interrupted body leaves it, by a `close` of its own, and so no `clear` drops it. A
-bracket that begins under a hold needs no marker of its own, but the time that one
-would last. So `close` leaves a hold there, and has it begin anew, with the longer
-of the two times. It ends that long after the last interruption, or after the last
-bracket that began under it; the second costs misses, and saves a second key.
+A marker begins with `closing:`, which no token does. In the same place lies a hold,
+which has an end of its own, in milliseconds of the server's clock:
+
+    closing:<marker>         a bracket is under way
+    closing:<marker>:<end>   a bracket is under way, and until then there is a hold
+    closing::<end>           there is a hold until then
+
+So a process that knows of no holds, of an older version, gives no lease under one
+either. But its `close` replaces one, and then its bracket ends it.
 
 Every place of a lease expires by itself. What somebody else put there is dropped
 by the next removal, even if it is no string.
 
-Clearing comes first in `clear` and `close`, for a server at its `maxmemory`
+Clearing comes first in `clear`, `close` and `hold`, for a server at its `maxmemory`
 refuses to write what is new, but not once a script has written: so a removal can
 be announced there. In `fill` storing comes first, so that it is refused, whole.
 
-A connection begins by loading all four; a step names its script by digest. A
+A connection begins by loading all five; a step names its script by digest. A
 server that has lost it meanwhile (SCRIPT FLUSH, a restart, another master)
 answers NOSCRIPT, and is sent the step once more with the text of the script.
 
@@ -46,7 +49,6 @@ from layercache.backends.redis.schema import member_lease_key, meta_lease_key, u
 from layercache.errors import CorruptEntryError
 
 MARKER = "closing:"
-HOLD = MARKER + "hold:"
 TOKEN_BYTES = 16  # each two hexadecimal digits
 
 _WRAPPED = re.compile(r"ERR Error running script .*@user_script: ?\d+: -?([A-Z]+ .*)", re.DOTALL)
@@ -86,26 +88,45 @@ redis.call(ARGV[2], KEYS[1], unpack(ARGV, 3))
 local held = redis.pcall('GET', KEYS[2])
 local failed = type(held) == 'table'
 if failed and not string.find(held.err, 'WRONGTYPE') then return held end
+local hold = not failed and held and string.match(held, '^closing:%x*:(%d+)$')
 if failed or held == ARGV[1] or held and string.sub(held, 1, 8) ~= 'closing:' then
     redis.call('DEL', KEYS[2])
+elseif hold and held == ARGV[1] .. ':' .. hold then
+    redis.call('SET', KEYS[2], 'closing::' .. hold, 'PXAT', hold)
 end
 return 1
 """)
 
 CLOSE = Script.of("""
 redis.call(ARGV[3], KEYS[1], unpack(ARGV, 4))
-local held, marker, life = redis.pcall('GET', KEYS[2]), ARGV[1], tonumber(ARGV[2])
-if type(held) == 'table' and not string.find(held.err, 'WRONGTYPE') then return held end
-local hold = type(held) == 'string' and tonumber(string.match(held, '^closing:hold:(%d+)$'))
+local held = redis.pcall('GET', KEYS[2])
+local failed = type(held) == 'table'
+if failed and not string.find(held.err, 'WRONGTYPE') then return held end
+local hold = not failed and held and string.match(held, '^closing:%x*:(%d+)$')
+local marker, life = ARGV[1], tonumber(ARGV[2])
 if hold then
-    life = math.max(life, hold)
-    marker = string.format('closing:hold:%d', life)
+    local now = redis.call('TIME')
+    marker = marker .. ':' .. hold
+    life = math.max(life, hold - now[1] * 1000 - math.floor(now[2] / 1000))
 end
 redis.call('SET', KEYS[2], marker, 'PX', life)
 return 1
 """)
 
-_TEXTS = {script.sha: script.text for script in (LEASE, FILL, CLEAR, CLOSE)}
+HOLD = Script.of("""
+redis.call(ARGV[2], KEYS[1], unpack(ARGV, 3))
+local held = redis.pcall('GET', KEYS[2])
+local failed = type(held) == 'table'
+if failed and not string.find(held.err, 'WRONGTYPE') then return held end
+local hold = not failed and held and string.match(held, '^closing:%x*:(%d+)$')
+local now = redis.call('TIME')
+local new = now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[1]
+hold = string.format('%.0f', math.max(new, hold or 0))
+redis.call('SET', KEYS[2], 'closing::' .. hold, 'PXAT', hold)
+return 1
+""")
+
+_TEXTS = {script.sha: script.text for script in (LEASE, FILL, CLEAR, CLOSE, HOLD)}
 
 # What a connection is to be greeted with; one that was not is sent the texts when it needs them.
 LOADING = tuple(("SCRIPT", "LOAD", text) for text in _TEXTS.values())
@@ -143,11 +164,6 @@ def new_marker() -> str:
     return MARKER + token_hex(TOKEN_BYTES)
 
 
-def new_hold(milliseconds: int) -> str:
-    """The marker of no bracket, which an interrupted body leaves for so many *milliseconds*."""
-    return f"{HOLD}{milliseconds}"
-
-
 def lease(half: Half, token: str, milliseconds: int) -> Command:
     """Ask for the token beside *half*, which is *token* if there is none; None under a marker."""
     return _step(LEASE, (half.lease,), token, str(milliseconds))._replace(reply=bytes)
@@ -167,9 +183,15 @@ def clear(half: Half, marker: str = "") -> Command:
 
 
 def close(half: Half, marker: str, milliseconds: int) -> Command:
-    """Clear *half* and place *marker* beside it, for so many *milliseconds*, or prolong a hold."""
+    """Clear *half* and place *marker* beside it, for so many *milliseconds*."""
     keys = half.clear.key, half.lease
     return _step(CLOSE, keys, marker, str(milliseconds), *_without_key(half.clear))
+
+
+def hold(half: Half, milliseconds: int) -> Command:
+    """Clear *half* and place a hold beside it, for so many *milliseconds* at least."""
+    keys = half.clear.key, half.lease
+    return _step(HOLD, keys, str(milliseconds), *_without_key(half.clear))
 
 
 def _step(script: Script, keys: tuple[str, ...], *arguments: str) -> Command:

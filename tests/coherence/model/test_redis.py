@@ -1,5 +1,6 @@
 """A real Redis does what the models say that it does."""
 
+import re
 import socket
 
 import hiredis
@@ -11,7 +12,7 @@ from layercache.backends.redis.resp import pack
 from layercache.backends.redis.scripts import MARKER, Half, membership, meta_of, with_text
 from layercache.meta import LayerMeta
 from tests.coherence.model.far.commands import COMMANDS
-from tests.coherence.model.far.world import CLOSING, HOLD, NOTHING, Spot
+from tests.coherence.model.far.world import CLOSING, HELD, HOLD, NOTHING, Spot
 from tests.servers import RedisServer
 
 REPO, DGST = "team/app", "sha256:" + "0" * 64
@@ -20,8 +21,9 @@ HALVES = {
     "meta": (meta_of(DGST), store_meta(DGST, LayerMeta("/data", 1))),
 }
 LIFE = 60_000
+END = 4_000_000_000_000  # of a hold, in milliseconds: some time in the year 2096
 TOKEN, MARKED = "A0", CLOSING + "A0"
-BESIDE = (NOTHING, TOKEN, "B0", MARKED, CLOSING + "B0", HOLD)
+BESIDE = (NOTHING, TOKEN, "B0", MARKED, CLOSING + "B0", HOLD, MARKED + HELD, CLOSING + "B0" + HELD)
 SPOTS = [Spot(is_known, beside) for is_known in (False, True) for beside in BESIDE]
 DEEDS = (
     ("lease", TOKEN),
@@ -29,7 +31,7 @@ DEEDS = (
     ("clear", NOTHING),
     ("clear", MARKED),
     ("close", MARKED),
-    ("close", HOLD),
+    ("hold", NOTHING),
 )
 
 
@@ -40,13 +42,14 @@ def step(name: str, half: Half, store: Command, word: str) -> Command:
         "fill": lambda: scripts.fill(half, word, store, 0),
         "clear": lambda: scripts.clear(half, real(word)),
         "close": lambda: scripts.close(half, real(word), LIFE),
+        "hold": lambda: scripts.hold(half, LIFE),
     }
     return with_text(steps[name]())
 
 
 def real(word: str) -> str:
     """How Redis writes what the model calls *word*."""
-    return scripts.new_hold(LIFE) if word == HOLD else word.replace(CLOSING, MARKER)
+    return word.replace(CLOSING, MARKER).replace(HELD, f":{END}")
 
 
 @pytest.mark.parametrize("spot", SPOTS, ids=str)
@@ -63,7 +66,9 @@ def test_script(redis_server: RedisServer, half: str, spot: Spot) -> None:
         reply = redis_server.ask(*step(name, place, store, word).words)
         after, told = COMMANDS[name](spot, word)
         assert redis_server.ask("EXISTS", store.key) == after.is_known
-        assert redis_server.ask("GET", place.lease) == (real(after.beside).encode() or None)
+        held = redis_server.ask("GET", place.lease) or b""
+        assert isinstance(held, bytes)
+        assert re.sub(r":\d{13}$", f":{END}", held.decode()) == real(after.beside)
         assert name != "lease" or reply == (told.encode() or None)
 
 

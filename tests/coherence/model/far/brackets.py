@@ -10,7 +10,7 @@ from tests.coherence.model.far.steps import (
     new_marker,
     send,
 )
-from tests.coherence.model.far.world import HOLD, META, Step, World
+from tests.coherence.model.far.world import META, NOTHING, Step, World
 
 # ---- removing and forgetting: the bracket around a deletion
 
@@ -77,8 +77,8 @@ def requested(world: World, me: int) -> World:
 
 def hold(world: World, me: int) -> Taken:
     """Clear, and leave a hold; the error is passed on."""
-    words = {world.clients[me].half: HOLD}
-    return "leaves a hold", send(world, me, "close", words, again=hold)
+    words = {world.clients[me].half: NOTHING}
+    return "leaves a hold", send(world, me, "hold", words, again=hold)
 
 
 def reconcile(world: World, me: int) -> Taken:

@@ -158,6 +158,13 @@ BROKEN = (
     ),
     row(
         REFUTED,
+        "a reconciler ends the hold: it drops it with its marker",
+        LATELY._replace(commands=commands.DROPPED_HOLD),
+        at.RECONCILED,
+        breaks="P2",
+    ),
+    row(
+        REFUTED,
         "a report drops the hold",
         LATELY._replace(commands=commands.ANY_MARKER),
         at.REPORTED,

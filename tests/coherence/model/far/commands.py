@@ -7,7 +7,7 @@ reply that matters.
 
 from collections.abc import Callable, Mapping
 
-from tests.coherence.model.far.world import CLOSING, HOLD, NOTHING, Spot
+from tests.coherence.model.far.world import CLOSING, HELD, HOLD, NOTHING, Spot
 
 Deed = Callable[[Spot, str], tuple[Spot, str]]
 
@@ -15,6 +15,11 @@ Deed = Callable[[Spot, str], tuple[Spot, str]]
 def is_marker(word: str) -> bool:
     """Whether *word* is a closing marker."""
     return word.startswith(CLOSING)
+
+
+def is_held(word: str) -> bool:
+    """Whether there is a hold in *word*, under a marker or alone."""
+    return word.endswith(HELD)
 
 
 def lease(spot: Spot, token: str) -> tuple[Spot, str]:
@@ -32,14 +37,22 @@ def fill(spot: Spot, token: str) -> tuple[Spot, str]:
 
 
 def clear(spot: Spot, marker: str) -> tuple[Spot, str]:
-    """Clear, and drop a token, or the marker if it is *marker*."""
-    stays = is_marker(spot.beside) and spot.beside != marker
+    """Clear, and drop a token, or the marker if it is *marker*, but no hold."""
+    is_own = spot.beside.removesuffix(HELD) == marker
+    if is_own and is_held(spot.beside):
+        return Spot(beside=HOLD), NOTHING
+    stays = is_marker(spot.beside) and not is_own
     return Spot(beside=spot.beside if stays else NOTHING), NOTHING
 
 
 def close(spot: Spot, marker: str) -> tuple[Spot, str]:
-    """Clear, and place *marker*, whatever lay there but a hold."""
-    return Spot(beside=HOLD if spot.beside == HOLD else marker), NOTHING
+    """Clear, and place *marker*, whatever lay there; a hold stays under it."""
+    return Spot(beside=marker + (HELD if is_held(spot.beside) else NOTHING)), NOTHING
+
+
+def hold(_: Spot, _word: str) -> tuple[Spot, str]:
+    """Clear, and place a hold, whatever lay there."""
+    return Spot(beside=HOLD), NOTHING
 
 
 def put(spot: Spot, _: str) -> tuple[Spot, str]:
@@ -47,4 +60,11 @@ def put(spot: Spot, _: str) -> tuple[Spot, str]:
     return spot._replace(is_known=True), NOTHING
 
 
-COMMANDS: Mapping[str, Deed] = {"lease": lease, "fill": fill, "clear": clear, "close": close, "put": put}
+COMMANDS: Mapping[str, Deed] = {
+    "lease": lease,
+    "fill": fill,
+    "clear": clear,
+    "close": close,
+    "hold": hold,
+    "put": put,
+}

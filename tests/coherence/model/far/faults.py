@@ -7,8 +7,18 @@ as they please.
 
 from collections.abc import Callable, Iterator
 
-from tests.coherence.model.far.commands import is_marker
-from tests.coherence.model.far.world import HOLD, META, NOTHING, Client, Spot, World, name_of, name_of_half
+from tests.coherence.model.far.commands import is_held, is_marker
+from tests.coherence.model.far.world import (
+    HELD,
+    HOLD,
+    META,
+    NOTHING,
+    Client,
+    Spot,
+    World,
+    name_of,
+    name_of_half,
+)
 
 Happening = Iterator[tuple[str, World]]
 Fault = Callable[[World], Happening]
@@ -34,9 +44,12 @@ def markers_end(world: World) -> Happening:
 def markers_outlive_bodies(world: World) -> Happening:
     """A marker expires at any time when nobody is in a bracket of its half, a hold if no deletion is late."""
     for half, spot in world.halves():
-        is_awaited = any(client.marker and client.half == half for client in world.clients)
-        is_holding = spot.beside == HOLD and any(late == half for _, late in world.late)
-        if is_marker(spot.beside) and not is_awaited and not is_holding:
+        if is_held(spot.beside):
+            if not any(late == half for _, late in world.late):
+                yield _released(world, half, spot)
+        elif is_marker(spot.beside) and not any(
+            client.marker and client.half == half for client in world.clients
+        ):
             yield from _lost(world, half, spot)
 
 
@@ -45,6 +58,11 @@ def data_are_evicted(world: World) -> Happening:
     for half, spot in world.halves():
         if spot.is_known:
             yield f"redis evicts {name_of_half(half)}", world.with_spot(half, spot._replace(is_known=False))
+
+
+def _released(world: World, half: int, spot: Spot) -> tuple[str, World]:
+    marker = NOTHING if spot.beside == HOLD else spot.beside.removesuffix(HELD)
+    return f"the hold beside {name_of_half(half)} ends", world.with_spot(half, spot._replace(beside=marker))
 
 
 def _lost(world: World, half: int, spot: Spot) -> Happening:

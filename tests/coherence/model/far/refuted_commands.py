@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from tests.coherence.model.far.commands import COMMANDS, Deed, clear, close, put
+from tests.coherence.model.far.commands import COMMANDS, Deed, clear, put
 from tests.coherence.model.far.faults import Happening
-from tests.coherence.model.far.world import CLOSING, HOLD, NOTHING, Spot, World, name_of_half
+from tests.coherence.model.far.world import CLOSING, HELD, HOLD, NOTHING, Spot, World, name_of_half
 
 TOMBSTONE = CLOSING + "tombstone"
 
@@ -43,9 +43,9 @@ def close_without_marker(spot: Spot, _: str) -> tuple[Spot, str]:
     return clear(spot, NOTHING)
 
 
-def clear_any_marker(spot: Spot, _: str) -> tuple[Spot, str]:
+def clear_any_marker(_: Spot, _word: str) -> tuple[Spot, str]:
     """Clear, and drop whatever lies there."""
-    return clear(spot, spot.beside)
+    return Spot(), NOTHING
 
 
 def close_over_a_hold(_: Spot, marker: str) -> tuple[Spot, str]:
@@ -53,13 +53,19 @@ def close_over_a_hold(_: Spot, marker: str) -> tuple[Spot, str]:
     return Spot(beside=marker), NOTHING
 
 
-def close_without_clearing(spot: Spot, marker: str) -> tuple[Spot, str]:
-    """Leave a hold, but do not clear what was filled while the body ran."""
-    spot_after, reply = close(spot, marker)
-    return spot_after._replace(is_known=spot.is_known and marker == HOLD), reply
+def clear_the_hold_too(spot: Spot, marker: str) -> tuple[Spot, str]:
+    """Clear, and drop one's marker with the hold that is under it."""
+    is_own = spot.beside.removesuffix(HELD) == marker
+    return clear(spot._replace(beside=marker) if is_own else spot, marker)
 
 
+def hold_without_clearing(spot: Spot, _: str) -> tuple[Spot, str]:
+    """Place a hold, but do not clear what was filled while the body ran."""
+    return spot._replace(beside=HOLD), NOTHING
+
+
+DROPPED_HOLD: Mapping[str, Deed] = {**COMMANDS, "clear": clear_the_hold_too}
 LOSABLE_HOLD: Mapping[str, Deed] = {**COMMANDS, "close": close_over_a_hold}
-UNCLEARED_HOLD: Mapping[str, Deed] = {**COMMANDS, "close": close_without_clearing}
+UNCLEARED_HOLD: Mapping[str, Deed] = {**COMMANDS, "hold": hold_without_clearing}
 NO_MARKER: Mapping[str, Deed] = {**COMMANDS, "close": close_without_marker}
 ANY_MARKER: Mapping[str, Deed] = {**COMMANDS, "clear": clear_any_marker}

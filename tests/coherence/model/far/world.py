@@ -35,7 +35,8 @@ META = -1
 
 NOTHING = ""
 CLOSING = "closing "  # so begins every marker, and no token
-HOLD = CLOSING + "hold"  # what an interrupted body leaves: a marker that is no bracket's
+HELD = "+hold"  # so ends what lies there with a hold, under a marker or alone
+HOLD = CLOSING + HELD
 
 
 class Spot(NamedTuple):

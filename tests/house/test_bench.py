@@ -1,0 +1,74 @@
+"""The benchmarks where what they are measured beside is not installed."""
+
+import importlib.util
+import shlex
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from bench.__main__ import benchmarks
+from bench.peers import missing
+from tests.house.sources import ROOT
+
+NEEDS = {
+    "memory": {"aiocache", "cachebox", "cachetools", "cashews[redis]"},
+    "near": {"cashews[redis]", "coredis"},
+    "reconcile": {"obstore"},
+    "redis": {"aiocache", "cashews[redis]", "coredis", "valkey-glide"},
+    "registry": {"fastapi", "psutil", "uvicorn"},
+}
+PEERS = NEEDS["memory"] | NEEDS["near"] | NEEDS["redis"]
+
+
+@pytest.fixture(scope="session")
+def empty_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of an environment in which nothing is installed."""
+    folder = tmp_path_factory.mktemp("environment")
+    venv.create(folder, symlinks=True, with_pip=False)
+    return folder / "bin/python"
+
+
+def run(*command: str | Path) -> "subprocess.CompletedProcess[str]":
+    """Run *command* in the checkout."""
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_every_benchmark_is_held() -> None:
+    """It is written here of every benchmark what it needs."""
+    assert sorted(NEEDS) == benchmarks()
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_says_what_to_install(name: str, empty_python: Path) -> None:
+    """A benchmark that lacks something fails with one line: the command that installs all it lacks."""
+    ended = run(empty_python, "-m", f"bench.{name}")
+    (line,) = ended.stderr.splitlines()
+    command = shlex.split(line.partition("; install it: ")[2])
+    assert ended.returncode == 1
+    assert command[:4] == [str(empty_python), "-m", "pip", "install"]
+    assert NEEDS[name] <= set(command)
+    assert (PEERS - NEEDS[name]).isdisjoint(command)
+
+
+def test_all_say_it(empty_python: Path) -> None:
+    """`python -m bench` goes on to the next benchmark, and fails if any lacked something."""
+    ended = run(empty_python, "-m", "bench")
+    assert ended.returncode == len(NEEDS)
+    assert [line.split()[0] for line in ended.stderr.splitlines()] == list(NEEDS)
+
+
+def test_names_only_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed is not named, nor what another benchmark needs."""
+    absent = {"cachebox", "coredis"}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else sys.__spec__)
+    assert missing(ROOT / "bench/memory.py") == {"cachebox"}
+    assert missing(ROOT / "bench/near.py") == {"coredis"}
+
+
+def test_other_failures_are_shown(empty_python: Path) -> None:
+    """An import that fails for another reason is shown as Python does it."""
+    ended = run(empty_python, "-c", "import bench, asyncio.nothing")
+    assert "Traceback" in ended.stderr
