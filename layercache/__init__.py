@@ -19,6 +19,7 @@ from layercache.errors import (
     NotFoundError,
     UnsupportedError,
 )
+from layercache.forwarding import ForwardingBackend
 from layercache.meta import LayerMeta
 from layercache.names import Digest, Repository, parse_digest, parse_repository
 from layercache.observer import Event, Observer, Outcome, Tier
@@ -42,6 +43,7 @@ __all__ = [
     "Digest",
     "EventLoopError",
     "Event",
+    "ForwardingBackend",
     "InvalidArgumentError",
     "LayerCacheError",
     "LayerInfoCache",

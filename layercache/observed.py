@@ -8,9 +8,10 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from layercache.backend import Backend, Lease, Peek, Scannable
+from layercache.backend import Backend, Lease, Peek
 from layercache.context import Context
 from layercache.errors import ContextError, NotFoundError
+from layercache.forwarding import ForwardingBackend
 from layercache.meta import LayerMeta
 from layercache.observer import Event, Observer, Outcome, Tier
 from layercache.source import LayerInfoSource
@@ -107,16 +108,15 @@ class ObservedPeek:
         return meta
 
 
-class ObservedBackend(Backend):
-    """Passes every operation on to another backend, and tells of it."""
+class ObservedBackend(ForwardingBackend):
+    """Tells of every operation; of a walk, nothing."""
 
     def __init__(self, backend: Backend, observer: Observer) -> None:
         """Stand before *backend*, which is closed with this one."""
-        self._backend = backend
+        super().__init__(backend)
         self._telling = Telling(observer, backend.tier)
         if backend.peek is not None:
             self.peek = ObservedPeek(backend.peek, Telling(observer, Tier.NEAR))
-        self.tier = backend.tier
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
         asked = self._backend.contains(ctx, repo, dgst)
@@ -161,18 +161,6 @@ class ObservedBackend(Backend):
 
     async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
         return await self._telling.answer("fill", self._backend.fill(ctx, lease, meta), _given_or_refused)
-
-    @property
-    def scannable(self) -> Scannable | None:
-        """The other backend, if it can be walked; a walk is not told of."""
-        return self._backend.scannable
-
-    async def aclose(self) -> None:
-        """Close the other backend."""
-        await self._backend.aclose()
-
-    def __repr__(self) -> str:
-        return repr(self._backend)
 
 
 class ObservedSource(LayerInfoSource):

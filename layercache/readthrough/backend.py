@@ -19,8 +19,9 @@ from layercache.backend import Backend, Lease, Peek
 from layercache.context import Context
 from layercache.context.loops import give_way
 from layercache.errors import BackendError, CorruptEntryError, LayerCacheError, NotFoundError
+from layercache.forwarding import ForwardingBackend
 from layercache.meta import LayerMeta
-from layercache.observed import ObservedBackend, ObservedSource
+from layercache.observed import ObservedSource, observed
 from layercache.observer import Incidents, Observer
 from layercache.readthrough.flight import Flight, Flights
 from layercache.source import LayerInfoSource
@@ -50,19 +51,18 @@ class WholePeek:
         return self.stat(repo, dgst) is not None
 
 
-class ReadThroughBackend(Backend):
-    """Asks the cache behind it, and the source for what that does not know."""
+class ReadThroughBackend(ForwardingBackend):
+    """Asks the cache behind it, and the source for what that does not know; it cannot be walked."""
 
     def __init__(
         self, cache: Backend, source: LayerInfoSource, observer: Observer | None, source_seconds: float
     ) -> None:
-        self._cache = cache if observer is None else ObservedBackend(cache, observer)
+        super().__init__(observed(cache, observer))
         self._source = source if observer is None else ObservedSource(source, observer)
         self._incidents = Incidents()
         self._flights: Flights[_Question, LayerMeta | None] = Flights(self._load, source_seconds)
-        self.tier = cache.tier
-        if self._cache.peek is not None:
-            self.peek = WholePeek(self._cache.peek)
+        if self._backend.peek is not None:
+            self.peek = WholePeek(self._backend.peek)
 
     # ---- beyond a backend
 
@@ -82,8 +82,8 @@ class ReadThroughBackend(Backend):
 
     async def report_missing(self, ctx: Context, repo: str, dgst: str) -> None:
         """Have the cache drop both halves."""
-        await self._forgiven("remove", self._cache.remove(ctx, repo, dgst))
-        await self._forgiven("remove", self._cache.remove(ctx, None, dgst))
+        await self._forgiven("remove", self._backend.remove(ctx, repo, dgst))
+        await self._forgiven("remove", self._backend.remove(ctx, None, dgst))
 
     # ---- reads
 
@@ -106,7 +106,7 @@ class ReadThroughBackend(Backend):
         self, ctx: Context, operation: str, repo: str | None, dgst: str
     ) -> tuple[LayerMeta | None, bool]:
         """What the cache knows, and whether it could answer: None is a miss only then."""
-        known = self._cache.meta(ctx, dgst) if repo is None else self._cache.stat(ctx, repo, dgst)
+        known = self._backend.meta(ctx, dgst) if repo is None else self._backend.stat(ctx, repo, dgst)
         try:
             meta = await known
         except (BackendError, asyncio.CancelledError) as error:
@@ -121,7 +121,7 @@ class ReadThroughBackend(Backend):
     async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
         was_missed = True
         try:
-            metas = await self._cache.stat_many(ctx, repo, dgsts)
+            metas = await self._backend.stat_many(ctx, repo, dgsts)
             self._incidents.worked("stat_many")
         except (BackendError, asyncio.CancelledError) as error:
             self._incidents.failed("stat_many", to_backend_error(error, "the cache"))
@@ -166,11 +166,11 @@ class ReadThroughBackend(Backend):
     # ---- what may fail without the caller knowing
 
     async def _lease_or_none(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
-        return await self._forgiven("lease", self._cache.lease(ctx, repo, dgst))
+        return await self._forgiven("lease", self._backend.lease(ctx, repo, dgst))
 
     async def _offer(self, ctx: Context, lease: Lease | None, meta: LayerMeta) -> None:
         if lease is not None:
-            await self._forgiven("fill", self._cache.fill(ctx, lease, meta))
+            await self._forgiven("fill", self._backend.fill(ctx, lease, meta))
 
     async def _forgiven(self, operation: str, awaitable: Awaitable[T]) -> T | None:
         try:
@@ -181,43 +181,22 @@ class ReadThroughBackend(Backend):
         self._incidents.worked(operation)
         return outcome
 
-    # ---- writes and removals: the cache's affair
+    @property
+    def scannable(self) -> None:
+        """None: what would be asked of this one, the source would answer."""
+        return
 
-    async def add(self, ctx: Context, repo: str, dgst: str) -> None:
-        await self._cache.add(ctx, repo, dgst)
-
-    async def set_meta(self, ctx: Context, dgst: str, meta: LayerMeta) -> None:
-        await self._cache.set_meta(ctx, dgst, meta)
-
-    async def put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
-        await self._cache.put(ctx, repo, dgst, meta)
-
-    async def remove(self, ctx: Context, repo: str | None, dgst: str) -> None:
-        await self._cache.remove(ctx, repo, dgst)
-
-    async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
-        return await self._cache.begin_removal(ctx, repo, dgst)
-
-    async def end_removal(
-        self, ctx: Context, repo: str | None, dgst: str, marker: str, *, has_returned: bool
-    ) -> None:
-        await self._cache.end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
-
-    async def lease(self, ctx: Context, repo: str | None, dgst: str) -> Lease | None:
-        return await self._cache.lease(ctx, repo, dgst)
-
-    async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
-        return await self._cache.fill(ctx, lease, meta)
+    # ---- the end
 
     async def aclose(self) -> None:
         """Stop the flights and close the cache, even if this is cancelled meanwhile."""
         try:
             await self._flights.aclose()
         finally:
-            await self._cache.aclose()
+            await super().aclose()
 
     def __repr__(self) -> str:
-        return f"{self._cache!r} before {self._source!r}"
+        return f"{self._backend!r} before {self._source!r}"
 
 
 def _operation(repo: str | None) -> str:

@@ -3,17 +3,18 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from layercache.backend import Backend, Lease, Scannable
+from layercache.backend import Backend, Lease
 from layercache.cache import LayerInfoCache
 from layercache.context import Context
+from layercache.forwarding import ForwardingBackend
 from layercache.meta import LayerMeta
 
 
-class FaultyBackend(Backend):
+class FaultyBackend(ForwardingBackend):
     """Passes every operation on to another backend, or fails in its place; nothing is peeked at."""
 
     def __init__(self, backend: Backend) -> None:
-        self._backend = backend
+        super().__init__(backend)
         self.calls: Counter[str] = Counter()
         self.error: Exception | None = None
         self.failing: frozenset[str] = frozenset()
@@ -65,15 +66,6 @@ class FaultyBackend(Backend):
 
     async def fill(self, ctx: Context, lease: Lease, meta: LayerMeta) -> bool:
         return await self._sound("fill").fill(ctx, lease, meta)
-
-    @property
-    def scannable(self) -> Scannable | None:
-        """The other backend, if it can be walked; a walk does not fail."""
-        return self._backend.scannable
-
-    async def aclose(self) -> None:
-        """Close the other backend."""
-        await self._backend.aclose()
 
     def __repr__(self) -> str:
         state = "sound" if self.error is None else repr(self.error)

@@ -14,7 +14,7 @@ ORDER = """
     context: loops shield together timers lifetime context
     observer
     validation url_options secrecy
-    source asking backend observed
+    source asking backend forwarding observed
     removal
     cache
     backends.memory: eviction expiry metas leases table scan backend cache opening
