@@ -8,7 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.house.sources import ROOT
+from tests.project.sources import ROOT
 
 # Imports every module there is, and prints from where.
 IMPORT_ALL = """
