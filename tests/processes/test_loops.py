@@ -14,7 +14,6 @@ from layercache import (
     MemoryCache,
     ReadThroughCache,
     RedisCache,
-    TieredCache,
     background,
 )
 from layercache.testing import SlowSource, new_digest, new_meta, new_repository
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.parametrize("redis_program", [next(iter(SERVERS.values(
 
 CACHES: dict[str, Callable[[str], LayerInfoCache]] = {
     "redis": RedisCache,
-    "tiered": lambda url: TieredCache(MemoryCache(), RedisCache(url)),
+    "near": lambda url: RedisCache(url, near=1_000),
     "readthrough": lambda url: ReadThroughCache(RedisCache(url), SlowSource()),
 }
 

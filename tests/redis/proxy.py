@@ -42,7 +42,7 @@ class Proxy:
         """Reset the connection after *count* more bytes of the server's, once."""
         self._left = count
 
-    def say_instead(self, data: bytes) -> None:
+    def send_instead(self, data: bytes) -> None:
         """Replace what the server says next by *data*, once."""
         self._instead = data
 

@@ -13,8 +13,8 @@ from layercache.backends.redis.transport.addresses import DELAY
 from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendUnavailableError
+from tests.redis.clients import recovered
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import recovered
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.every_loop

@@ -8,7 +8,7 @@ import pytest
 from layercache.backends.redis.resp import MOST_TEXT, ReplyFault
 from layercache.backends.redis.transport.bounds import MAX_REPLY
 from layercache.backends.redis.transport.wire import LinkLost, Wire
-from tests.redis.tape import Tape
+from tests.redis.simulated import SimulatedTransport
 
 GET = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
 HUGE = [b"*1000000000\r\n", b">1000000000\r\n", b"*9223372036854775807\r\n", b"*1\r\n*2\r\n*1000000\r\n"]
@@ -31,10 +31,10 @@ HARMLESS = [
 ]
 
 
-def taped() -> tuple[Wire, Tape]:
+def simulated() -> tuple[Wire, SimulatedTransport]:
     """A wire, and what stands for its server."""
     wire = Wire()
-    return wire, Tape(wire)
+    return wire, SimulatedTransport(wire)
 
 
 def cuts(said: bytes) -> list[tuple[bytes, ...]]:
@@ -53,10 +53,10 @@ async def test_what_is_not_to_be_built_is_not(said: bytes, before: bytes) -> Non
     tracemalloc.start()
     try:
         for pieces in cuts(before + said):
-            wire, tape = taped()
+            wire, transport = simulated()
             futures = [wire.call(GET) for _ in range(3)]
             for piece in pieces:
-                tape.say(piece)
+                transport.receive(piece)
             assert "announces a million" in wire.lost or "no command is answered by" in wire.lost
             outcomes = await asyncio.gather(*futures, return_exceptions=True)
             assert all(isinstance(outcome, LinkLost) for outcome in outcomes[bool(before) :])
@@ -69,10 +69,10 @@ async def test_what_is_not_to_be_built_is_not(said: bytes, before: bytes) -> Non
 async def test_text_may_hold_any_sign(said: bytes) -> None:
     """A text that holds the signs of what is refused is given out, however it is cut."""
     for pieces in cuts(said):
-        wire, tape = taped()
+        wire, transport = simulated()
         future = wire.call(GET)
         for piece in pieces:
-            tape.say(piece)
+            transport.receive(piece)
         assert wire.lost == ""
         await future
         wire.leave("done")
@@ -89,12 +89,12 @@ async def test_text_may_hold_any_sign(said: bytes) -> None:
 )
 async def test_a_reply_without_an_end(head: bytes, more: bytes) -> None:
     """A reply that does not end ends the connection after so many bytes."""
-    wire, tape = taped()
+    wire, transport = simulated()
     future = wire.call(GET)
-    tape.say(head)
+    transport.receive(head)
     size = 0
     while not wire.lost:
-        tape.say(more)
+        transport.receive(more)
         size += len(more)
     assert MAX_REPLY - len(more) <= size <= MAX_REPLY + len(more)
     with pytest.raises(LinkLost, match=f"more than {MAX_REPLY} bytes"):
@@ -103,20 +103,20 @@ async def test_a_reply_without_an_end(head: bytes, more: bytes) -> None:
 
 async def test_many_replies_are_no_large_one() -> None:
     """However much comes in all, only what belongs to one reply counts."""
-    wire, tape = taped()
+    wire, transport = simulated()
     text = b"x" * 2**20
     for _ in range(2 * MAX_REPLY // len(text)):
         future = wire.call(GET)
-        tape.say(b"$%d\r\n%s\r\n" % (len(text), text))
+        transport.receive(b"$%d\r\n%s\r\n" % (len(text), text))
         assert await future == text
     assert wire.lost == ""
 
 
 async def test_an_error_is_cut() -> None:
     """Of an error's text as much is kept as a message needs, and its first word."""
-    wire, tape = taped()
+    wire, transport = simulated()
     future = wire.call(GET)
-    tape.say(b"-WRONGTYPE " + b"x" * 5_000_000 + b"\r\n")
+    transport.receive(b"-WRONGTYPE " + b"x" * 5_000_000 + b"\r\n")
     with pytest.raises(ReplyFault) as caught:
         await future
     assert (len(str(caught.value)), caught.value.code) == (MOST_TEXT, "WRONGTYPE")

@@ -16,8 +16,8 @@ import redis
 from layercache.backends.redis.resp import pack
 from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.transport.wire import LinkLost
+from tests.redis.clients import KEYS, TASKS, Readers, fill, recovered, value
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import KEYS, TASKS, Readers, fill, recovered, value
 from tests.redis.proxy import Proxy
 from tests.servers import RedisServer, running
 
@@ -132,7 +132,7 @@ async def test_nonsense(proxy: Proxy, far: Link) -> None:
     """A server that stops speaking RESP is left at once for a new connection."""
     async with Readers(far) as crowd:
         for noise in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 10, b"*-2\r\n"):
-            proxy.say_instead(noise)
+            proxy.send_instead(noise)
             await crowd.more("LinkLost", 1)
             await crowd.more("answer")
 
@@ -144,7 +144,7 @@ async def test_any_noise(proxy: Proxy, make_link: MakeLink) -> None:
     chance = random.Random(5)
     for length in range(1, 21):
         wire = await far.ready()
-        proxy.say_instead(chance.choice((b"", b"$9", b"*3\r\n", b">", b":")) + chance.randbytes(length))
+        proxy.send_instead(chance.choice((b"", b"$9", b"*3\r\n", b">", b":")) + chance.randbytes(length))
         with pytest.raises(LinkLost):
             await wire.call(pack("GET", 1) * 50, 50)
         assert await (await recovered(far)).call(pack("GET", 1)) == value(1)

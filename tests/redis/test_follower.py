@@ -11,7 +11,7 @@ from layercache.backends.redis.transport.link import PING, Link
 from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
 from tests.redis.conftest import MakeLink
-from tests.redis.tape import Opener
+from tests.redis.simulated import Opener
 
 HEARTBEAT = 0.02
 NEVER = ConstantBackoff(3600)
@@ -52,7 +52,7 @@ def followed(make_link: MakeLink, opener: Opener, **options: object) -> tuple[Li
 async def written(opener: Opener, *commands: str) -> None:
     """Return when just *commands* were written."""
     expected = [text.encode() for text in commands]
-    while not hasattr(opener, "tape") or opener.tape.written != expected:  # noqa: ASYNC110 - a tape has no events
+    while not hasattr(opener, "transport") or opener.transport.written != expected:  # noqa: ASYNC110 - a simulated transport has no events
         await asyncio.sleep(0)
 
 
@@ -71,7 +71,7 @@ async def test_a_wire_is_welcomed_before_anybody_has_it(make_link: MakeLink) -> 
     await turns()
     assert link.wire is None
     assert not ready.done()
-    opener.tape.say(b"+OK\r\n")
+    opener.transport.receive(b"+OK\r\n")
     await ready
     await written(opener, HELLO, PING)
     assert log.told == [b"OK", "pinging"]
@@ -83,7 +83,7 @@ async def test_a_welcome_that_is_refused_fails_the_attempt(make_link: MakeLink) 
     link, log = followed(make_link, opener, backoff=NEVER)
     ready = asyncio.ensure_future(link.ready())
     await written(opener, HELLO)
-    opener.tape.say(b"-NOPERM no permission\r\n")
+    opener.transport.receive(b"-NOPERM no permission\r\n")
     with pytest.raises(BackendError, match="NOPERM no permission"):
         await ready
     await log.wire.ended
@@ -104,10 +104,10 @@ async def test_pushes_come_in_their_place(make_link: MakeLink) -> None:
     link, log = followed(make_link, opener)
     ready = asyncio.ensure_future(link.ready())
     await written(opener, HELLO)
-    opener.tape.say(b"+OK\r\n")
+    opener.transport.receive(b"+OK\r\n")
     future = (await ready).call(pack("GET", "k"))
     future.add_done_callback(lambda _: log.told.append("reply"))
-    opener.tape.say(PONG + b">2\r\n$1\r\na\r\n$1\r\nb\r\n" + b"$1\r\nv\r\n")
+    opener.transport.receive(PONG + b">2\r\n$1\r\na\r\n$1\r\nb\r\n" + b"$1\r\nv\r\n")
     await turns()
     assert [entry for entry in log.told if entry in ("reply", [b"a", b"b"])] == [[b"a", b"b"], "reply"]
 
@@ -119,9 +119,9 @@ async def test_only_a_proper_answer_counts(make_link: MakeLink, reply: bytes, is
     link, log = followed(make_link, opener)
     ready = asyncio.ensure_future(link.ready())
     await written(opener, HELLO)
-    opener.tape.say(b"+OK\r\n")
+    opener.transport.receive(b"+OK\r\n")
     await ready
-    opener.tape.say(reply)
+    opener.transport.receive(reply)
     await turns()
     assert ("answered" in log.told) is is_answer
     assert link.wire is not None
@@ -133,11 +133,11 @@ async def test_a_loss_is_told_before_any_waiter_hears(make_link: MakeLink) -> No
     link, log = followed(make_link, opener)
     ready = asyncio.ensure_future(link.ready())
     await written(opener, HELLO)
-    opener.tape.say(b"+OK\r\n")
+    opener.transport.receive(b"+OK\r\n")
     wire = await ready
     future = wire.call(pack("GET", "k"))
     future.add_done_callback(lambda _: log.told.append("waiter"))
-    opener.tape.say(PONG)
+    opener.transport.receive(PONG)
     wire.leave("it is lost while the answer to the PING waits for its turn")
     with pytest.raises(BackendUnavailableError):
         await future

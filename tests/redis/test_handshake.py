@@ -17,8 +17,8 @@ from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.transport.wire import READ_SIZE
 from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
 from tests.redis.certificates import Certificate
+from tests.redis.clients import recovered
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import recovered
 from tests.redis.proxy import Proxy
 from tests.servers import RedisSentinel, RedisServer, running, started
 

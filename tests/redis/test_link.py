@@ -15,9 +15,9 @@ from layercache.backends.redis.resp import ReplyFault, pack
 from layercache.backends.redis.transport.link import PING
 from layercache.backends.redis.transport.wire import LinkLost, Wire
 from layercache.errors import BackendError, BackendUnavailableError
+from tests.redis.clients import recovered
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import recovered
-from tests.redis.tape import Opener
+from tests.redis.simulated import Opener
 from tests.servers import RedisServer
 
 SOON = 0.02  # seconds
@@ -162,7 +162,7 @@ async def test_never_two_connections(make_link: MakeLink) -> None:
 
     link = make_link(open_alone, backoff=ConstantBackoff(0), heartbeat=SOON)
     opener.succeed()
-    for lose in (lambda wire: wire.leave("left"), lambda _: opener.tape.end(OSError()), lambda _: None):
+    for lose in (lambda wire: wire.leave("left"), lambda _: opener.transport.end(OSError()), lambda _: None):
         wire = await recovered(link)
         lose(wire)
         await wire.ended

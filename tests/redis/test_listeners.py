@@ -9,7 +9,7 @@ from layercache.backends.redis.resp import pack
 from layercache.backends.redis.transport.wire import LinkLost
 from layercache.errors import BackendUnavailableError
 from tests.redis.conftest import MakeLink
-from tests.redis.tape import Opener
+from tests.redis.simulated import Opener
 from tests.ups import Ups
 
 SOON = 0.02  # seconds
@@ -49,7 +49,7 @@ async def test_a_listener_that_raises_at_the_fall(make_link: MakeLink) -> None:
     link = make_link(opener, on_state=ups, backoff=AT_ONCE)
     opener.succeed()
     future = (await link.ready()).call(pack("GET", "k"))
-    opener.tape.end(OSError("reset"))
+    opener.transport.end(OSError("reset"))
     with pytest.raises(LinkLost):
         await future
     await ups.until(2)

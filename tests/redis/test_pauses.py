@@ -16,7 +16,7 @@ from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendUnavailableError
 from tests.context.manual import ManualLoop, by_hand, turns
 from tests.redis.conftest import MakeLink
-from tests.redis.tape import Opener
+from tests.redis.simulated import Opener
 from tests.redis.test_heartbeats import answered_heartbeats
 from tests.ups import Ups
 
@@ -66,8 +66,8 @@ async def test_failures_are_counted(make_link: MakeLink, recording: Recording, u
     with pytest.raises(BackendUnavailableError):
         await link.ready()
     await ups.until(1)
-    await answered_heartbeats(opener.tape, 2)
-    opener.tape.end(ConnectionResetError())
+    await answered_heartbeats(opener.transport, 2)
+    opener.transport.end(ConnectionResetError())
     await ups.until_down()
     with pytest.raises(BackendUnavailableError):
         await link.ready()
@@ -81,7 +81,7 @@ async def test_short_lives_are_failures(make_link: MakeLink, recording: Recordin
     opener.succeed()
     await link.ready()
     for life in (1, 2, 3):
-        opener.tape.end(ConnectionResetError())
+        opener.transport.end(ConnectionResetError())
         await ups.until(life + 1)
     assert recording.heard == [1, 2, 3]
 
@@ -133,7 +133,7 @@ def test_a_hang_is_noticed_in_time(later: float) -> None:
         wire = await link.ready()
         await turns()
         await loop.advance(later)
-        opener.tape.say(b"+PONG\r\n")
+        opener.transport.receive(b"+PONG\r\n")
         last_word = loop.time()
         while not wire.lost:
             await loop.leap()

@@ -11,8 +11,7 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.sentinel import Sentinel
 from redis.credentials import CredentialProvider
 
-from layercache import BackendError, InvalidArgumentError, RedisCache, TieredCache, background, open_cache
-from layercache.backends.memory import MemoryCache
+from layercache import BackendError, InvalidArgumentError, RedisCache, background, open_cache
 from tests.redis.certificates import Certificate
 from tests.redis.leaks import leaks
 from tests.servers import RedisServer, free_port
@@ -72,10 +71,10 @@ async def assert_nothing_leaks(
     """See that a cache on *source* fails and tells nobody the secret: neither caller nor log nor `repr`."""
     asyncio.get_running_loop().set_debug(True)
     caplog.set_level(logging.DEBUG)
-    async with TieredCache(MemoryCache(), RedisCache(source)) as cache:
+    async with RedisCache(source, near=10) as cache:
         with pytest.raises(BackendError) as raised:
             await cache.contains(CTX, "library/a", "sha256:00")
-        shown = [repr(cache), repr(cache._cache), repr(asyncio.all_tasks()), caplog.text]
+        shown = [repr(cache), repr(cache.backend), repr(asyncio.all_tasks()), caplog.text]
     for secret in (SECRET, *secrets):
         assert leaks(raised.value, secret) == []
         assert not [text for text in shown if secret in text]

@@ -12,8 +12,8 @@ from layercache.backends.redis.resp import pack
 from layercache.backends.redis.transport.handshake import Handshake
 from layercache.errors import BackendUnavailableError
 from tests.redis.certificates import Certificate
+from tests.redis.clients import Readers, fill
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import Readers, fill
 from tests.servers import RedisServer, free_port, running, which
 
 pytestmark = [pytest.mark.every_loop, pytest.mark.programs("redis-server")]

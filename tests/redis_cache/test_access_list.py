@@ -5,9 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from layercache.backends.memory import MemoryCache
 from layercache.backends.redis.cache import RedisCache
-from layercache.backends.redis.near import TieredCache
 from layercache.context import background
 from layercache.errors import BackendError
 from layercache.meta import LayerMeta
@@ -24,14 +22,14 @@ OTHER = "sha256:" + "fedcba9876543210" * 4
 META = LayerMeta("/blobs/a", 7)
 
 
-def as_oci_error() -> list[list[str]]:
+def rules_of_page() -> list[list[str]]:
     """The rules of each `ACL SETUSER` on the page, which may go over several lines."""
     page = (ROOT / "docs/howto/redis.md").read_text().replace("\\\n", " ")
     lines = [line for line in page.splitlines() if line.startswith("ACL SETUSER layercache ")]
     return [shlex.split(line)[3:] for line in lines]
 
 
-BASIC, WALKING, NEAR = as_oci_error()
+BASIC, WALKING, NEAR = rules_of_page()
 SPARED = {"+ping", "+script|load"}
 REFUSAL = "NOPERM|can't run this command|ACL failure in script"
 
@@ -58,7 +56,7 @@ async def do_everything(cache: RedisCache, server: RedisServer) -> None:
     async with cache.removing(CTX, REPO, DIGEST), cache.forgetting(CTX, DIGEST):
         pass
     # What an interrupted body ends with; by the bracket its failure would be a note of the body's error.
-    await cache.end_removal(CTX, None, OTHER, "", has_returned=False)
+    await cache.backend.end_removal(CTX, None, OTHER, "", has_returned=False)
     async with cache.forgetting(CTX, OTHER):
         pass
     lease = await cache.lease(CTX, REPO, DIGEST)
@@ -89,14 +87,16 @@ async def test_a_walk(make_cache: MakeCache, own_server: RedisServer) -> None:
 
 
 async def test_a_near_memory(make_cache: MakeCache, own_server: RedisServer) -> None:
-    """With what the page lists for it, a user has answers near, and what others change is told."""
-    far, other = make_cache(url_of(own_server, BASIC + NEAR)), make_cache(own_server.url)
-    async with TieredCache(MemoryCache(), far) as cache:
-        await cache.put(CTX, REPO, DIGEST, META)
+    """With what the page lists for it, a user has answers near, and changes of others are noticed."""
+    cache = make_cache(url_of(own_server, BASIC + NEAR), near=10)
+    other = make_cache(own_server.url)
+    await cache.put(CTX, REPO, DIGEST, META)
+    while not (state := cache.near_state) or not state.is_trusted:
         assert await cache.stat(CTX, REPO, DIGEST) == META
-        await other.remove(CTX, REPO, DIGEST)
-        while await cache.contains(CTX, REPO, DIGEST):
-            pass
+    assert not state.why_off
+    await other.remove(CTX, REPO, DIGEST)
+    while await cache.contains(CTX, REPO, DIGEST):
+        pass
 
 
 async def test_what_can_be_spared(make_cache: MakeCache, own_server: RedisServer) -> None:

@@ -18,7 +18,7 @@ from layercache.context import Context
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
 from layercache.testing import new_digest, new_meta
-from tests.redis.crowd import TASKS, Crowd, recovered
+from tests.redis.clients import TASKS, Clients, recovered
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer, free_port
 
@@ -32,7 +32,7 @@ PATIENT = (
 FLUSHES = 20
 
 
-class Registry(Crowd):
+class Registry(Clients):
     """A crowd that does what the handlers of a registry do, all with the same layers."""
 
     def __init__(self, cache: RedisCache) -> None:

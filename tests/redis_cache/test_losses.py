@@ -117,10 +117,10 @@ async def test_a_removal_is_sent_once_more(counted: Counted) -> None:
 async def test_a_removal_is_announced_once_more(counted: Counted) -> None:
     """An announcement whose reply was lost is made again with another marker, which its end drops."""
     key = f"{{repository::{REPO}::blobs}}::lease::{DIGEST}"
-    marker = await counted.lose(counted.cache.begin_removal(CTX, REPO, DIGEST), "set")
+    marker = await counted.lose(counted.cache.backend.begin_removal(CTX, REPO, DIGEST), "set")
     assert counted.calls("set") == 2
     assert counted.server.ask("GET", key) == str(marker).encode()
-    await counted.cache.end_removal(CTX, REPO, DIGEST, str(marker), has_returned=True)
+    await counted.cache.backend.end_removal(CTX, REPO, DIGEST, str(marker), has_returned=True)
     assert counted.server.ask("EXISTS", key) == 0
 
 
@@ -232,7 +232,7 @@ async def test_an_answer_to_another_question(
         handshake = Handshake.from_url(proxy.url, *scripts.LOADING)
         cache = make_cache(Link(handshake, on_state=ups, heartbeat=60, backoff=SOON))
         await cache.put(CTX, REPO, DIGEST, META)
-        proxy.say_instead(noise * 3)
+        proxy.send_instead(noise * 3)
         with pytest.raises(
             (NonsenseError, CorruptEntryError)
         ):  # A status may be what lies in a lease's place.
@@ -251,18 +251,18 @@ def test_wrong_settings() -> None:
     for wrong in (0, -1, float("nan"), float("inf")):
         for name in ("ttl", "lease_seconds", "closing_seconds"):
             with pytest.raises(InvalidArgumentError, match=name):
-                RedisCache("redis://localhost", **{name: wrong})
+                RedisCache("redis://localhost", **{name: wrong})  # type: ignore[arg-type]  # all are numbers
     with pytest.raises(InvalidArgumentError, match="ttl"):
         RedisCache("redis://localhost", ttl="1")  # type: ignore[arg-type]  # what it is about
     with pytest.raises(InvalidArgumentError):
         RedisCache("http://localhost")
 
 
-async def test_repr_tells_state(make_cache: MakeCache, redis_server: RedisServer) -> None:
-    """The repr of a cache tells how its link is, and what it was made with."""
-    cache = make_cache(redis_server.url, ttl=60)
-    assert repr(cache) == "<RedisCache on <Link idle>, ttl 60>"
+async def test_repr_shows_state(make_cache: MakeCache, redis_server: RedisServer) -> None:
+    """The repr of a cache shows the state of its link."""
+    cache = make_cache(redis_server.url)
+    assert repr(cache) == "<RedisCache <Link idle>>"
     await cache.contains(CTX, REPO, DIGEST)
-    assert repr(cache) == "<RedisCache on <Link up>, ttl 60>"
+    assert repr(cache) == "<RedisCache <Link up>>"
     await cache.aclose()
-    assert repr(cache) == "<RedisCache on <Link down: the link is closed>, ttl 60>"
+    assert repr(cache) == "<RedisCache <Link down: the link is closed>>"

@@ -144,9 +144,9 @@ async def test_the_first_removal_ends_first(
     """Of two removals, the one that ends first leaves the other's marker where it lies."""
     second = make_cache(redis_server.url)
     async with remover.removing(CTX, REPO, DIGEST):
-        marker = await second.begin_removal(CTX, REPO, DIGEST)
+        marker = await second.backend.begin_removal(CTX, REPO, DIGEST)
     assert await reader.lease(CTX, REPO, DIGEST) is None
-    await second.end_removal(CTX, REPO, DIGEST, marker, has_returned=True)
+    await second.backend.end_removal(CTX, REPO, DIGEST, marker, has_returned=True)
     assert await reader.lease(CTX, REPO, DIGEST) is not None
 
 
@@ -246,7 +246,7 @@ async def test_a_remover_that_died(
 ) -> None:
     """A removal that was never ended keeps leases from being given until its marker expires."""
     await reader.put(CTX, REPO, DIGEST, META)
-    await remover.begin_removal(CTX, REPO, DIGEST)
+    await remover.backend.begin_removal(CTX, REPO, DIGEST)
     assert not await says_yes(reader)
     assert await reader.lease(CTX, REPO, DIGEST) is None
     redis_server.ask("PEXPIRE", MEMBER_LEASE, 0)

@@ -11,15 +11,13 @@ import pytest
 from layercache import (
     BackendUnavailableError,
     LayerCacheError,
-    RedisCache,
 )
 from layercache.backends.redis import scripts
 from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.link import Link
 from layercache.testing import new_repository
-from tests.servers import RedisServer, free_port
-from tests.tiered.conftest import MakeTiered
-from tests.tiered.near_by import (
+from tests.near.conftest import MakeNear
+from tests.near.real_server import (
     CTX,
     DGST,
     HASH,
@@ -29,52 +27,52 @@ from tests.tiered.near_by import (
     REPO,
     SET,
     bring_near,
-    found,
+    find,
     link_to,
+    state_of,
 )
+from tests.servers import RedisServer, free_port
 from tests.ups import Ups
 
 
-async def test_a_killed_connection(make_tiered: MakeTiered, own_server: RedisServer, ups: Ups) -> None:
+async def test_a_killed_connection(make_near: MakeNear, own_server: RedisServer, ups: Ups) -> None:
     """What was changed while there was no connection is not near when there is one again."""
-    cache = make_tiered(RedisCache(link_to(own_server, on_state=ups)))
+    cache = make_near(link_to(own_server, on_state=ups))
     for times in range(1, 5):
         await bring_near(cache)
         assert own_server.ask("CLIENT", "KILL", "TYPE", "normal") == 1
         own_server.ask("SREM", SET, DGST)
         await ups.until(times + 1)
-        assert await found(cache) is None
+        assert await find(cache) is None
 
 
-async def test_a_server_that_comes_back_empty(
-    make_tiered: MakeTiered, own_server: RedisServer, ups: Ups
-) -> None:
+async def test_a_server_that_comes_back_empty(make_near: MakeNear, own_server: RedisServer, ups: Ups) -> None:
     """While a killed server is away nothing is answered, and nothing of its former life when it is back."""
-    cache = make_tiered(RedisCache(link_to(own_server, on_state=ups)))
+    cache = make_near(link_to(own_server, on_state=ups))
     await bring_near(cache)
     own_server.kill()
     await ups.until_down()
     with pytest.raises(BackendUnavailableError):
-        await found(cache)
+        await find(cache)
     own_server.start()
     await ups.until(2)
-    assert await found(cache) is None
+    assert await find(cache) is None
 
 
-async def test_a_server_that_is_no_master_any_more(make_tiered: MakeTiered, own_server: RedisServer) -> None:
+async def test_a_server_that_is_no_master_any_more(make_near: MakeNear, own_server: RedisServer) -> None:
     """With the first refusal to write, nothing is near any more that the server said as a master."""
-    cache = make_tiered(RedisCache(own_server.url))
+    cache = make_near(own_server.url)
     await bring_near(cache)
     own_server.ask("REPLICAOF", "127.0.0.1", free_port())
-    assert cache.state.is_trusted, "nobody has told of it"
+    assert state_of(cache).is_trusted, "nobody has told of it"
     with pytest.raises(BackendUnavailableError, match="READONLY"):
         await cache.add(CTX, new_repository(), DGST)
-    assert not cache.state.is_trusted
+    assert not state_of(cache).is_trusted
 
 
-async def test_a_server_that_hangs(make_tiered: MakeTiered, own_server: RedisServer, ups: Ups) -> None:
+async def test_a_server_that_hangs(make_near: MakeNear, own_server: RedisServer, ups: Ups) -> None:
     """Near answers for a server that hangs until `max_staleness` at most, and then is silent."""
-    cache = make_tiered(RedisCache(link_to(own_server, on_state=ups)), max_staleness=MAX_STALENESS)
+    cache = make_near(link_to(own_server, on_state=ups), max_staleness=MAX_STALENESS)
     await bring_near(cache)
     last_asked_at = 0.0
     stopped_at = stop(own_server)
@@ -93,7 +91,7 @@ async def test_a_server_that_hangs(make_tiered: MakeTiered, own_server: RedisSer
     own_server.signal(signal.SIGCONT)
     own_server.ask("DEL", HASH)
     await ups.until(2)
-    assert await found(cache) is None
+    assert await find(cache) is None
 
 
 def stop(server: RedisServer) -> float:
@@ -108,21 +106,21 @@ def stop(server: RedisServer) -> float:
 
 
 async def test_a_user_who_may_not_track(
-    make_tiered: MakeTiered, own_server: RedisServer, caplog: pytest.LogCaptureFixture
+    make_near: MakeNear, own_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where CLIENT TRACKING is refused, near is off until it is allowed, with the reason in the log."""
     own_server.ask("ACL", "SETUSER", "registry", "on", ">secret", "~*", "+@all", "-client|tracking")
     url = own_server.url.replace("//", "//registry:secret@")
     handshake = Handshake.from_url(url, *scripts.LOADING)
-    cache = make_tiered(RedisCache(Link(handshake, heartbeat=HEARTBEAT / 10)))
+    cache = make_near(Link(handshake, heartbeat=HEARTBEAT / 10))
     await cache.put(CTX, REPO, DGST, META)
-    while not cache.state.why_off:
-        assert await found(cache) == META
-    before = cache.state.far
-    assert [await found(cache) for _ in range(10)] == [META] * 10
-    assert (cache.state.is_trusted, cache.state.far) == (False, before + 10)
-    for text in (cache.state.why_off, caplog.text):
+    while not state_of(cache).why_off:
+        assert await find(cache) == META
+    before = state_of(cache).far
+    assert [await find(cache) for _ in range(10)] == [META] * 10
+    assert (state_of(cache).is_trusted, state_of(cache).far) == (False, before + 10)
+    for text in (state_of(cache).why_off, caplog.text):
         assert re.search(r"needs CLIENT TRACKING.*NOPERM.*client.tracking", text)
     own_server.ask("ACL", "SETUSER", "registry", "+client|tracking")
     await bring_near(cache)
-    assert cache.state.why_off == ""
+    assert state_of(cache).why_off == ""

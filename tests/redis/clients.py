@@ -78,7 +78,7 @@ class Alarm:
         assert self._turns, f"not ended {TOLERANCE} s after its deadline"
 
 
-class Crowd(ABC):
+class Clients(ABC):
     """The tasks, from entering the block to leaving it, and what became of what they did.
 
     Attributes:
@@ -135,7 +135,7 @@ class Crowd(ABC):
             await asyncio.sleep(chance.random() * PAUSE)  # So that the crowd falls out of step.
 
 
-class Readers(Crowd):
+class Readers(Clients):
     """A crowd that reads what `fill` has written, over a link."""
 
     def __init__(self, link: Link) -> None:

@@ -1,6 +1,6 @@
 """A writer in a process of its own, which changes layers that somebody has near, so many times a second.
 
-    python -m tests.tiered.storm URL LAYERS WRITES RATE
+    python -m tests.near.burst URL LAYERS WRITES RATE
 
 The writes go around the layers. Each is one command: the next version of a
 layer's meta, or, one of ten, a change of the set of a repository. Says
