@@ -81,8 +81,8 @@ async def test_a_read_is_sent_once_more(counted: Counted) -> None:
     assert counted.calls("sismember") == 2
 
 
-async def test_a_plain_word_is_never_sent_again(counted: Counted) -> None:
-    """A plain word whose reply was lost is an error, and was carried out once: it may come too late."""
+async def test_an_unguarded_write_is_never_sent_again(counted: Counted) -> None:
+    """An unguarded write whose reply was lost is an error, and was carried out once: a second may be late."""
     with pytest.raises(LinkLost):
         await counted.lose(counted.cache.put(CTX, REPO, DIGEST, META), "sadd")
     await counted.link.ready()
@@ -114,8 +114,8 @@ async def test_a_removal_is_sent_once_more(counted: Counted) -> None:
     assert not await counted.cache.contains(CTX, REPO, DIGEST)
 
 
-async def test_a_removal_is_announced_once_more(counted: Counted) -> None:
-    """An announcement whose reply was lost is made again with another marker, which its end drops."""
+async def test_a_removal_is_begun_once_more(counted: Counted) -> None:
+    """A removal whose begin was lost is begun again with another marker, which its end drops."""
     key = f"{{repository::{REPO}::blobs}}::lease::{DIGEST}"
     marker = await counted.lose(counted.cache.backend.begin_removal(CTX, REPO, DIGEST), "set")
     assert counted.calls("set") == 2
@@ -138,7 +138,7 @@ async def test_a_server_that_is_lost(counted: Counted) -> None:
 
 
 async def test_a_server_that_is_down(make_cache: MakeCache, own_server: RedisServer, ups: Ups) -> None:
-    """A cache is made while its server is down, says so, and works when the server is up."""
+    """A cache that is made while its server is down raises that, and works when the server is up."""
     own_server.kill()
     link = Link(Handshake.from_url(own_server.url, *scripts.LOADING), on_state=ups, backoff=SOON)
     cache = make_cache(link)
@@ -159,7 +159,7 @@ async def test_a_server_that_is_down(make_cache: MakeCache, own_server: RedisSer
 
 @pytest.fixture
 async def silent() -> AsyncIterator[str]:
-    """The URL of a server that accepts connections and says nothing."""
+    """The URL of a server that accepts connections and sends nothing."""
     enough = asyncio.Event()
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -198,7 +198,7 @@ async def test_a_deadline_while_waiting(make_cache: MakeCache, own_server: Redis
 
 
 async def test_a_closed_cache(cache: RedisCache) -> None:
-    """A closed cache says that it is, as often as it is asked."""
+    """A closed cache raises an error that says so, each time that it is asked."""
     await cache.contains(CTX, REPO, DIGEST)
     await cache.aclose()
     await cache.aclose()
@@ -247,7 +247,7 @@ async def test_an_answer_to_another_question(
 
 
 def test_wrong_settings() -> None:
-    """A time that is none, or a URL that is none, is refused when the cache is made."""
+    """A time or a URL that makes no sense is refused when the cache is made."""
     for wrong in (0, -1, float("nan"), float("inf")):
         for name in ("ttl", "lease_seconds", "closing_seconds"):
             with pytest.raises(InvalidArgumentError, match=name):
