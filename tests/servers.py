@@ -145,7 +145,7 @@ class RedisServer:
         self._listener.join()
         self._process = None
 
-    def ask(self, *words: str | int) -> object:
+    def ask(self, *words: str | int | bytes) -> object:
         """Send one command on a connection of its own, and return the reply of RESP3."""
         with redis.Redis(
             unix_socket_path=str(self.path), protocol=3, socket_timeout=STARTING_SECONDS

@@ -1,4 +1,4 @@
-"""Another process changes, ten thousand times a second, what a node has near: it still answers, and right."""
+"""Another process changes what a node has near, ten thousand times a second: its answers stay right."""
 
 import asyncio
 import contextlib
@@ -19,20 +19,20 @@ LAYERS, QUIET = 1_000, 100
 WRITES, RATE = 10_000, 10_000
 MAX_ENTRIES = LAYERS + QUIET
 
-STORMED = {
+CHANGING = {
     repository(first): [digest(number) for number in range(first, LAYERS, REPOSITORIES)]
     for first in range(REPOSITORIES)
 }
-CALM = {"calm": [digest(number) for number in range(LAYERS, LAYERS + QUIET)]}
+QUIET_ONES = {"quiet": [digest(number) for number in range(LAYERS, LAYERS + QUIET)]}
 
 Versions = dict[str, int]
 
 
 @pytest.fixture
 async def far(redis_server: RedisServer) -> AsyncIterator[RedisCache]:
-    """What the server has, with all layers in their first version."""
+    """A cache without near entries; the server has all layers in their first version."""
     async with RedisCache(redis_server.url) as far:
-        for repo, dgsts in (STORMED | CALM).items():
+        for repo, dgsts in (CHANGING | QUIET_ONES).items():
             await asyncio.gather(*(far.put(CTX, repo, dgst, meta(0)) for dgst in dgsts))
         yield far
 
@@ -42,14 +42,14 @@ async def cache(redis_server: RedisServer, far: RedisCache) -> AsyncIterator[Red
     """A node that has all of it near."""
     async with node(redis_server.url, MAX_ENTRIES) as cache:
         for _ in range(2):
-            for repo, dgsts in (STORMED | CALM).items():
+            for repo, dgsts in (CHANGING | QUIET_ONES).items():
                 await cache.stat_many(CTX, repo, dgsts)
         assert state_of(cache).entries == MAX_ENTRIES
         yield cache
 
 
 @contextlib.asynccontextmanager
-async def storm(server: RedisServer) -> AsyncIterator["asyncio.Task[int]"]:
+async def burst(server: RedisServer) -> AsyncIterator["asyncio.Task[int]"]:
     """The writer; the task is done when its process has ended."""
     command = ("-m", "tests.near.burst", server.url, str(LAYERS), str(WRITES), str(RATE))
     process = await asyncio.create_subprocess_exec(
@@ -65,10 +65,10 @@ async def storm(server: RedisServer) -> AsyncIterator["asyncio.Task[int]"]:
 
 
 async def versions(cache: RedisCache) -> Versions:
-    """The version of each layer, as *cache* tells it."""
+    """The version of each layer, as *cache* answers it."""
     found: Versions = {}
-    await asyncio.sleep(0)  # An answer from near lets nobody else run.
-    for repo, dgsts in STORMED.items():
+    await asyncio.sleep(0)  # A near answer does not suspend.
+    for repo, dgsts in CHANGING.items():
         for dgst, known in zip(dgsts, await cache.stat_many(CTX, repo, dgsts), strict=True):
             assert isinstance(known, LayerMeta), f"{repo} has {dgst}"
             found[dgst] = known.length
@@ -76,10 +76,10 @@ async def versions(cache: RedisCache) -> Versions:
 
 
 async def test_it_is_right(cache: RedisCache, far: RedisCache, redis_server: RedisServer) -> None:
-    """In a storm no layer goes back to an older version, and after it each is what the server has."""
+    """In a burst of changes no layer goes back to an older version, and after it each is as on the server."""
     before = state_of(cache).changes
     last = dict.fromkeys(await versions(cache), 0)
-    async with storm(redis_server) as ended:
+    async with burst(redis_server) as ended:
         while not ended.done():
             found = await versions(cache)
             assert [dgst for dgst, version in found.items() if version < last[dgst]] == []
@@ -87,29 +87,29 @@ async def test_it_is_right(cache: RedisCache, far: RedisCache, redis_server: Red
     await catch_up(cache)
     assert await versions(cache) == await versions(far)
     assert await versions(cache) == await versions(far)
-    assert state_of(cache).changes - before >= LAYERS * 9 // 10, "each that was changed was heard of"
+    assert state_of(cache).changes - before >= LAYERS * 9 // 10, "each that was changed was pushed"
 
 
 async def test_what_is_near_answers(cache: RedisCache, redis_server: RedisServer) -> None:
-    """In a storm of other keys what is near is answered at once, without a word to the server."""
-    calm = [(repo, dgst) for repo, dgsts in CALM.items() for dgst in dgsts]
-    async with storm(redis_server) as ended:
+    """In a burst of other changes what is near is answered at once, without a command to the server."""
+    quiet = [(repo, dgst) for repo, dgsts in QUIET_ONES.items() for dgst in dgsts]
+    async with burst(redis_server) as ended:
         while not ended.done():
-            for repo, dgst in calm:
+            for repo, dgst in quiet:
                 assert at_once(cache.contains(CTX, repo, dgst))
                 assert at_once(cache.stat(CTX, repo, dgst)) == meta(0)
             await versions(cache)
 
 
 async def test_nothing_grows(cache: RedisCache, redis_server: RedisServer) -> None:
-    """In a storm nothing that the node holds, and nothing that the server holds for it, becomes more."""
-    async with storm(redis_server) as ended:
+    """In a burst of changes nothing grows that the node holds, nor what the server holds for it."""
+    async with burst(redis_server) as ended:
         while not ended.done():
             await versions(cache)
             assert state_of(cache).entries <= MAX_ENTRIES
-            assert count_repositories(table_of(cache)) <= REPOSITORIES + len(CALM)
+            assert count_repositories(table_of(cache)) <= REPOSITORIES + len(QUIET_ONES)
             check_bounds(table_of(cache), MAX_ENTRIES)
     await catch_up(cache)
-    told = redis_server.ask("INFO", "stats")
-    assert isinstance(told, dict)
-    assert told["tracking_total_keys"] <= LAYERS + QUIET + len(STORMED) + len(CALM) + 1
+    stats = redis_server.ask("INFO", "stats")
+    assert isinstance(stats, dict)
+    assert stats["tracking_total_keys"] <= LAYERS + QUIET + len(CHANGING) + len(QUIET_ONES) + 1

@@ -1,4 +1,4 @@
-"""Who writes reads what he wrote: what is near of it ends by hand, for the push comes after the reply.
+"""A writer reads what it wrote: the near backend voids it, for the push comes after the reply.
 
 Version 1 comes from near, version 2 from the server.
 """
@@ -67,7 +67,7 @@ async def answered(setup: NearSetup, writing: Awaitable[object], reply: bytes = 
 @in_buffer_or_table
 @for_each_write
 async def test_what_we_wrote_is_read(setup: NearSetup, write: Write, question: Question, times: int) -> None:
-    """Who was told that it is written reads it, though the push has not come yet."""
+    """Once a write has returned it is read, though the push has not come yet."""
     await question.bring_near(setup, times)
     await answered(setup, write(setup.cache))
     assert await question.answer(setup, 2) == 2
@@ -123,7 +123,7 @@ async def test_a_write_that_is_cancelled_may_have_been_done(
 async def test_what_came_near_in_a_bracket(
     setup: NearSetup, bracket: Bracket, question: Question, times: int
 ) -> None:
-    """What a reader was told between the begin of a removal and its end is not near after it."""
+    """What a reader got between the begin of a removal and its end is not near after it."""
     removal = bracket(setup.cache)
     await answered(setup, removal.__aenter__())
     await question.bring_near(setup, times)

@@ -1,4 +1,4 @@
-"""Near is believed once a connection has shown that invalidations come over it, and else is off."""
+"""Near is on once a connection has shown that invalidations come over it, and else off."""
 
 import asyncio
 import logging
@@ -28,8 +28,8 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("replies", "why"), REFUSED.values(), ids=REFUSED)
-async def test_what_is_not_shown_is_not_believed(replies: bytes, why: str) -> None:
-    """Without an invalidation of its own key near is off, says why, and every question goes to Redis."""
+async def test_near_is_off_without_a_push(replies: bytes, why: str) -> None:
+    """Without an invalidation of its own key near is off, for a reason, and Redis answers every question."""
     setup = NearSetup()
     setup.probe_replies = lambda: replies  # type: ignore[method-assign]  # the fault
     await setup.connect()
@@ -40,7 +40,7 @@ async def test_what_is_not_shown_is_not_believed(replies: bytes, why: str) -> No
 
 
 async def test_near_is_off_until_it_is_shown(caplog: pytest.LogCaptureFixture) -> None:
-    """The probe goes on with each heartbeat, each change is logged once, and what was read before is void."""
+    """The probe is repeated at each heartbeat, a change is logged once, and what was read before is void."""
     caplog.set_level(logging.INFO, "layercache")
     setup = NearSetup()
     probed, setup.probe_replies = setup.probe_replies, lambda: NO_PUSH  # type: ignore[method-assign]  # the fault
@@ -99,13 +99,13 @@ async def until_known(cache: RedisCache) -> None:
 async def test_a_server_that_cannot_save(
     make_near: MakeNear, redis_program: Path, redis_directory: Path
 ) -> None:
-    """A server that refuses writes, and PING, since its snapshot failed is heard by near as before."""
+    """A server that refuses writes, and PING, since its snapshot failed still pushes its changes."""
     with running(redis_program, redis_directory, "--save", "3600 1") as server:
         (redis_directory / "dump.rdb").mkdir()  # where the snapshot would go
         cache = make_near(link_to(server))
         await bring_near(cache)
         server.ask("BGSAVE")
-        while not is_refusing(server):  # noqa: ASYNC110 - the server tells nobody
+        while not is_refusing(server):  # noqa: ASYNC110 - the server has no event for it
             await asyncio.sleep(0.01)
         until = table_of(cache).trusted_until
         async with asyncio.timeout(PATIENCE):

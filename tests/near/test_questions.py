@@ -1,7 +1,7 @@
-"""Each question by itself: what it may be answered near, and what ends that.
+"""Each question by itself: when it may be answered near, and what ends that.
 
-The rules are the same for all, and each has to keep them in a place of its own
-in the code. Version 1 comes from near, version 2 from the server.
+The rules are the same for all, and each follows them in lines of its own in the
+code. Version 1 comes from near, version 2 from the server.
 """
 
 import pytest
@@ -17,11 +17,11 @@ from tests.near.questions import (
 )
 from tests.near.simulated import FLUSHED, HASH, MAX_STALENESS, SET, NearSetup, changed
 
-# What was near and is void has its place still, and a reply goes there at once; any other goes to the door.
-to_buffer_or_table = pytest.mark.parametrize("times", [0, 2], ids=["door", "place"])
+# What was near and is void still has its entry, which takes the reply at once; any other waits in the buffer.
+to_buffer_or_table = pytest.mark.parametrize("times", [0, 2], ids=["buffer", "table"])
 
 
-async def was_near(setup: NearSetup, question: Question, times: int) -> None:
+async def make_void(setup: NearSetup, question: Question, times: int) -> None:
     """Have *question* answered *times*, and then void."""
     await question.bring_near(setup, times)
     setup.send(FLUSHED)
@@ -32,8 +32,8 @@ async def was_near(setup: NearSetup, question: Question, times: int) -> None:
 
 @in_buffer_or_table
 @for_each_question_and_its_changes
-async def test_a_change_is_heard(setup: NearSetup, question: Question, push: bytes, times: int) -> None:
-    """A push ends what is near of its keys, whether it has a place already or waits for one."""
+async def test_a_change_voids(setup: NearSetup, question: Question, push: bytes, times: int) -> None:
+    """A push ends what is near of its keys, whether it has an entry or waits in the admission buffer."""
     await question.bring_near(setup, times)
     setup.send(push)
     assert await question.answer(setup, 2) == 2
@@ -59,7 +59,7 @@ async def test_a_fill_after_a_later_push(
     # 1  the server answers a reader: version 1
     # 2  somebody changes it: the push follows the reply
     # 3  both are read at once; the reader goes on, with version 1     <- and must not keep it
-    await was_near(setup, question, times)
+    await make_void(setup, question, times)
     reader = await setup.start(question.ask(setup.cache))
     setup.send(question.reply(1), push)
     assert await reader == 1
@@ -72,7 +72,7 @@ async def test_a_fill_after_a_later_push(
 @in_buffer_or_table
 @for_each_question
 async def test_a_lost_connection_ends_all(setup: NearSetup, question: Question, times: int) -> None:
-    """What was read over a connection is not near any more when it is lost, nor after the next one is up."""
+    """What was read over a connection is no longer near when it is lost, nor after the next one is up."""
     await question.bring_near(setup, times)
     setup.lose()
     with pytest.raises(BackendUnavailableError):
@@ -89,7 +89,7 @@ async def test_no_ticket_outlives_its_connection(setup: NearSetup, question: Que
     # 2  the connection is lost: the server forgets that we read it
     # 3  the reader goes on, with version 1                             <- and must not keep it
     # 4  somebody changes it, and no push comes
-    await was_near(setup, question, times)
+    await make_void(setup, question, times)
     reader = await setup.start(question.ask(setup.cache))
     setup.send(question.reply(1))
     setup.lose()
@@ -104,7 +104,7 @@ async def test_no_ticket_outlives_its_connection(setup: NearSetup, question: Que
 @in_buffer_or_table
 @for_each_question
 async def test_trust_lasts(setup: NearSetup, question: Question, times: int) -> None:
-    """Near answers until `max_staleness` after the sending of the last PING that was answered."""
+    """What is near is answered until `max_staleness` after the sending of the last PING that was answered."""
     await question.bring_near(setup, times)
     setup.clock.advance(MAX_STALENESS - 1)
     assert await question.answer(setup, 2) == 1
@@ -113,7 +113,7 @@ async def test_trust_lasts(setup: NearSetup, question: Question, times: int) -> 
 @in_buffer_or_table
 @for_each_question
 async def test_trust_ends(setup: NearSetup, question: Question, times: int) -> None:
-    """Near is silent from `max_staleness` after the sending of the last PING that was answered."""
+    """Nothing is answered near from `max_staleness` after the sending of the last PING that was answered."""
     await question.bring_near(setup, times)
     setup.clock.advance(MAX_STALENESS)
     assert await question.answer(setup, 2) == 2

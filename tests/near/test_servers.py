@@ -43,10 +43,10 @@ ENDS: dict[str, Command] = {
 
 
 @pytest.mark.parametrize("command", ENDS.values(), ids=ENDS)
-async def test_a_foreign_change_is_heard(
+async def test_a_foreign_change_is_noticed(
     make_near: MakeNear, redis_server: RedisServer, command: Command
 ) -> None:
-    """What anybody does to a key that was read ends what is near of it, time and again."""
+    """What another client does to a key that was read ends what is near of it, time and again."""
     cache = make_near(redis_server.url)
     for _ in range(3):
         await bring_near(cache)
@@ -56,7 +56,7 @@ async def test_a_foreign_change_is_heard(
 
 
 async def test_what_another_wrote_is_read(make_near: MakeNear, redis_server: RedisServer) -> None:
-    """A meta that another process wrote takes the place of the one that is near."""
+    """A meta that another process wrote replaces the one that is near."""
     cache, other = make_near(redis_server.url), make_near(redis_server.url)
     await bring_near(cache)
     for version in range(1, 10):
@@ -66,8 +66,8 @@ async def test_what_another_wrote_is_read(make_near: MakeNear, redis_server: Red
         assert [await find(cache) for _ in range(3)] == [written] * 3
 
 
-async def test_an_expiry_is_heard(make_near: MakeNear, redis_server: RedisServer) -> None:
-    """A key that has expired is not near any more once the server has carried that out."""
+async def test_an_expiry_is_noticed(make_near: MakeNear, redis_server: RedisServer) -> None:
+    """A key that has expired is no longer near once the server has carried that out."""
     cache = make_near(redis_server.url)
     await bring_near(cache)
     size = redis_server.ask("DBSIZE")
@@ -80,8 +80,8 @@ async def test_an_expiry_is_heard(make_near: MakeNear, redis_server: RedisServer
     assert await find(cache) is None
 
 
-async def test_an_eviction_is_heard(make_near: MakeNear, own_server: RedisServer) -> None:
-    """A server that runs out of memory takes what it evicts from those who keep it near, too."""
+async def test_an_eviction_is_noticed(make_near: MakeNear, own_server: RedisServer) -> None:
+    """What a server evicts when it runs out of memory is no longer near either."""
     cache = make_near(own_server.url)
     await bring_near(cache)
     own_server.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-random")
@@ -91,8 +91,8 @@ async def test_an_eviction_is_heard(make_near: MakeNear, own_server: RedisServer
     assert await find(cache) is None
 
 
-async def test_a_full_tracking_table_is_heard(make_near: MakeNear, own_server: RedisServer) -> None:
-    """A server that forgets what was read says so, and what is near of it ends."""
+async def test_a_full_tracking_table_is_noticed(make_near: MakeNear, own_server: RedisServer) -> None:
+    """A server that no longer tracks a key pushes that, and what is near of the key ends."""
     own_server.ask("CONFIG", "SET", "tracking-table-max-keys", 1)
     cache = make_near(own_server.url)
     await cache.put(CTX, REPO, DGST, META)
@@ -115,11 +115,11 @@ ASKS: dict[str, Callable[[RedisCache], Awaitable[object]]] = {
 
 
 def calls(server: RedisServer, command: str) -> int:
-    """How often *server* has carried *command* out."""
+    """How often *server* has carried out *command*."""
     stats = server.ask("INFO", "commandstats")
     assert isinstance(stats, dict)
-    told = stats.get(f"cmdstat_{command}")
-    return told["calls"] if told else 0
+    counts = stats.get(f"cmdstat_{command}")
+    return counts["calls"] if counts else 0
 
 
 @pytest.mark.parametrize("command", ASKS)

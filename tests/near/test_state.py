@@ -1,4 +1,4 @@
-"""What a tiered cache tells about itself."""
+"""The state of what is near."""
 
 import math
 
@@ -9,14 +9,14 @@ UNKNOWN = b"*6\r\n" + b"_\r\n" * 6
 
 
 async def test_state_of_nothing() -> None:
-    """A cache that nobody asked anything trusts nothing, and has seen nothing."""
+    """Near entries are not trusted before the first question, and all counts are zero."""
     assert NearSetup().state == NearState(
         is_trusted=False, entries=0, far=0, changes=0, last_change="", last_change_age=math.inf
     )
 
 
 async def test_who_answers(setup: NearSetup) -> None:
-    """What the far cache answered is counted, by the layer; what was answered near is not."""
+    """What Redis answered is counted, by the layer; what was answered near is not."""
     for _ in range(3):
         assert await setup.stat(1) == 1
     assert (setup.state.far, setup.state.is_trusted) == (1, True)
@@ -37,7 +37,7 @@ async def test_who_answers(setup: NearSetup) -> None:
 
 
 async def test_what_has_changed(setup: NearSetup) -> None:
-    """Each set or hash that the server tells of is counted, and the last one is told with its age."""
+    """Each change of a set or a hash that is pushed is counted, and the last one is there with its age."""
     setup.send(changed(SET))
     setup.send(changed("x", HASH, f"{{{HASH}}}::lease"))
     await setup.stat(1)
@@ -50,8 +50,8 @@ async def test_what_has_changed(setup: NearSetup) -> None:
     assert (state.changes, state.last_change, state.last_change_age) == (3, "*", 0.0)
 
 
-async def test_trust_is_told(setup: NearSetup) -> None:
-    """A cache whose link is lost says that it trusts nothing, and keeps its counts."""
+async def test_trust_ends_with_the_connection(setup: NearSetup) -> None:
+    """While the link is lost nothing near is trusted, and the counts stay."""
     await setup.stat(1)
     setup.lose()
     assert (setup.state.is_trusted, setup.state.far) == (False, 1)

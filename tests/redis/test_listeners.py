@@ -8,15 +8,15 @@ from redis.backoff import ConstantBackoff, ExponentialBackoff
 from layercache.backends.redis.resp import pack
 from layercache.backends.redis.transport.wire import LinkLost
 from layercache.errors import BackendUnavailableError
+from tests.connection_events import ConnectionEvents
 from tests.redis.conftest import MakeLink
 from tests.redis.simulated import Opener
-from tests.ups import Ups
 
 SOON = 0.02  # seconds
 AT_ONCE = ConstantBackoff(0)
 
 
-class Raising(Ups):
+class Raising(ConnectionEvents):
     """Counts how often a link came up, and raises once when it hears what it was told to hear."""
 
     def __init__(self, *, word: bool) -> None:
@@ -32,12 +32,12 @@ class Raising(Ups):
 
 async def test_a_listener_that_raises_at_the_rise(make_link: MakeLink) -> None:
     """Who asks is told of the listener's failure, and the next attempt is made."""
-    opener, ups = Opener(), Raising(word=True)
-    link = make_link(opener, on_state=ups, backoff=AT_ONCE)
+    opener, events = Opener(), Raising(word=True)
+    link = make_link(opener, on_state=events, backoff=AT_ONCE)
     opener.succeed()
     with pytest.raises(BackendUnavailableError, match="a bug of the listener"):
         await link.ready()
-    await ups.until(2)
+    await events.until_up(2)
     assert await link.ready() is link.wire
 
 
@@ -45,14 +45,14 @@ async def test_a_listener_that_raises_at_the_fall(make_link: MakeLink) -> None:
     """Whoever waits hears of the loss all the same, and the link goes on."""
     reported: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
-    opener, ups = Opener(), Raising(word=False)
-    link = make_link(opener, on_state=ups, backoff=AT_ONCE)
+    opener, events = Opener(), Raising(word=False)
+    link = make_link(opener, on_state=events, backoff=AT_ONCE)
     opener.succeed()
     future = (await link.ready()).call(pack("GET", "k"))
     opener.transport.end(OSError("reset"))
     with pytest.raises(LinkLost):
         await future
-    await ups.until(2)
+    await events.until_up(2)
     assert await link.ready() is link.wire
     assert [type(one) for one in reported] == [RuntimeError]
 
@@ -70,12 +70,12 @@ async def test_a_wire_that_is_left_closes_whatever_its_listener_does(make_link: 
 
 async def test_a_long_outage(make_link: MakeLink) -> None:
     """After however many failures the link goes on, with redis-py's backoffs, which overflow at 1,024."""
-    opener, ups = Opener(), Ups()
-    link = make_link(opener, on_state=ups, backoff=ExponentialBackoff(cap=0, base=SOON))
+    opener, events = Opener(), ConnectionEvents()
+    link = make_link(opener, on_state=events, backoff=ExponentialBackoff(cap=0, base=SOON))
     opener.fail(OSError("refused"))
     with pytest.raises(BackendUnavailableError):
         await link.ready()
     while opener.attempts < 1_100:  # noqa: ASYNC110 - attempts are no event
         await asyncio.sleep(0)
     opener.succeed()
-    await ups.until(1)
+    await events.until_up(1)

@@ -14,11 +14,11 @@ from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendUnavailableError
+from tests.connection_events import ConnectionEvents
 from tests.context.manual import ManualLoop, by_hand, turns
 from tests.redis.conftest import MakeLink
 from tests.redis.simulated import Opener
 from tests.redis.test_heartbeats import answered_heartbeats
-from tests.ups import Ups
 
 SOON = 0.02  # seconds
 
@@ -52,7 +52,9 @@ def recording() -> Recording:
 # ---- as it is told
 
 
-async def test_failures_are_counted(make_link: MakeLink, recording: Recording, ups: Ups) -> None:
+async def test_failures_are_counted(
+    make_link: MakeLink, recording: Recording, events: ConnectionEvents
+) -> None:
     """Failures in a row are counted, until a connection has lasted, after which they are counted anew."""
     opener = Opener()
 
@@ -61,28 +63,30 @@ async def test_failures_are_counted(make_link: MakeLink, recording: Recording, u
             raise OSError("refused")
         return await opener(make_wire)
 
-    link = make_link(open_at_the_fourth, on_state=ups, backoff=recording, heartbeat=SOON)
+    link = make_link(open_at_the_fourth, on_state=events, backoff=recording, heartbeat=SOON)
     opener.succeed()
     with pytest.raises(BackendUnavailableError):
         await link.ready()
-    await ups.until(1)
+    await events.until_up(1)
     await answered_heartbeats(opener.transport, 2)
     opener.transport.end(ConnectionResetError())
-    await ups.until_down()
+    await events.until_down()
     with pytest.raises(BackendUnavailableError):
         await link.ready()
     assert recording.heard[:5] == [1, 2, 3, "reset", 1]
 
 
-async def test_short_lives_are_failures(make_link: MakeLink, recording: Recording, ups: Ups) -> None:
+async def test_short_lives_are_failures(
+    make_link: MakeLink, recording: Recording, events: ConnectionEvents
+) -> None:
     """Connections that are lost before they have lasted are failures in a row, though each was up."""
     opener = Opener()
-    link = make_link(opener, on_state=ups, backoff=recording)
+    link = make_link(opener, on_state=events, backoff=recording)
     opener.succeed()
     await link.ready()
     for life in (1, 2, 3):
         opener.transport.end(ConnectionResetError())
-        await ups.until(life + 1)
+        await events.until_up(life + 1)
     assert recording.heard == [1, 2, 3]
 
 

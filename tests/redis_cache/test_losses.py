@@ -22,11 +22,11 @@ from layercache.errors import (
     DeadlineExceededError,
     InvalidArgumentError,
 )
+from tests.connection_events import ConnectionEvents
 from tests.redis.proxy import Proxy
 from tests.redis_cache.conftest import MakeCache
 from tests.redis_cache.operations import CTX, DIGEST, META, OPERATIONS, REPO
 from tests.servers import RedisServer
-from tests.ups import Ups
 
 SOON = ConstantBackoff(0.01)
 
@@ -137,10 +137,12 @@ async def test_a_server_that_is_lost(counted: Counted) -> None:
 # ---- not there
 
 
-async def test_a_server_that_is_down(make_cache: MakeCache, own_server: RedisServer, ups: Ups) -> None:
+async def test_a_server_that_is_down(
+    make_cache: MakeCache, own_server: RedisServer, events: ConnectionEvents
+) -> None:
     """A cache that is made while its server is down raises that, and works when the server is up."""
     own_server.kill()
-    link = Link(Handshake.from_url(own_server.url, *scripts.LOADING), on_state=ups, backoff=SOON)
+    link = Link(Handshake.from_url(own_server.url, *scripts.LOADING), on_state=events, backoff=SOON)
     cache = make_cache(link)
     with pytest.raises(BackendUnavailableError):
         await cache.stat(CTX, REPO, DIGEST)
@@ -152,7 +154,7 @@ async def test_a_server_that_is_down(make_cache: MakeCache, own_server: RedisSer
         async with cache.removing(CTX, REPO, DIGEST):
             raise AssertionError("the body ran, though the removal was not announced")
     own_server.start()
-    await ups.until(1)
+    await events.until_up(1)
     await cache.put(CTX, REPO, DIGEST, META)
     assert await cache.stat(CTX, REPO, DIGEST) == META
 
@@ -225,19 +227,19 @@ async def test_an_answer_to_another_question(
     noise: bytes,
     make_cache: MakeCache,
     redis_server: RedisServer,
-    ups: Ups,
+    events: ConnectionEvents,
 ) -> None:
     """A reply of a shape that the command does not have ends in an error and a new connection."""
     async with Proxy(redis_server.port) as proxy:
         handshake = Handshake.from_url(proxy.url, *scripts.LOADING)
-        cache = make_cache(Link(handshake, on_state=ups, heartbeat=60, backoff=SOON))
+        cache = make_cache(Link(handshake, on_state=events, heartbeat=60, backoff=SOON))
         await cache.put(CTX, REPO, DIGEST, META)
         proxy.send_instead(noise * 3)
         with pytest.raises(
             (NonsenseError, CorruptEntryError)
         ):  # A status may be what lies in a lease's place.
             await operation(cache)
-        await ups.until(2)
+        await events.until_up(2)
         await cache.put(CTX, REPO, DIGEST, META)
         assert await cache.stat(CTX, REPO, DIGEST) == META
         await cache.aclose()

@@ -14,9 +14,9 @@ from layercache.backends.redis.transport.link import Link
 from layercache.context import background
 from layercache.errors import BackendError, BackendUnavailableError, CorruptEntryError, NotFoundError
 from layercache.meta import LayerMeta
+from tests.connection_events import ConnectionEvents
 from tests.redis_cache.conftest import WITH_KIN, MakeCache
 from tests.servers import RedisServer, free_port
-from tests.ups import Ups
 
 pytestmark = WITH_KIN
 
@@ -236,21 +236,23 @@ async def test_a_commit_on_a_full_server(make_cache: MakeCache, own_server: Redi
 
 
 @pytest.fixture
-async def replica(make_cache: MakeCache, own_server: RedisServer, ups: Ups) -> RedisCache:
+async def replica(make_cache: MakeCache, own_server: RedisServer, events: ConnectionEvents) -> RedisCache:
     """A cache on a server that has become the replica of a dead one."""
     handshake = Handshake.from_url(own_server.url, *scripts.LOADING)
-    cache = make_cache(Link(handshake, on_state=ups, backoff=ConstantBackoff(0.01)))
+    cache = make_cache(Link(handshake, on_state=events, backoff=ConstantBackoff(0.01)))
     await cache.put(CTX, REPO, DIGEST, META)
     own_server.ask("REPLICAOF", "127.0.0.1", free_port())
     return cache
 
 
 @pytest.mark.parametrize("operation", WRITES)
-async def test_a_replica(operation: str, replica: RedisCache, own_server: RedisServer, ups: Ups) -> None:
+async def test_a_replica(
+    operation: str, replica: RedisCache, own_server: RedisServer, events: ConnectionEvents
+) -> None:
     """A write to a replica fails, announces no removal, and the connection is given up for a new one."""
     with pytest.raises(BackendUnavailableError, match="READONLY"):
         await WRITES[operation](replica)
-    await ups.until(2)
+    await events.until_up(2)
     own_server.ask("REPLICAOF", "NO", "ONE")
     assert await replica.stat(CTX, REPO, DIGEST) == META
     assert await replica.lease(CTX, REPO, DIGEST) is not None
@@ -258,14 +260,14 @@ async def test_a_replica(operation: str, replica: RedisCache, own_server: RedisS
 
 @pytest.mark.parametrize("operation", READS)
 async def test_a_replica_without_its_master(
-    operation: str, replica: RedisCache, own_server: RedisServer, ups: Ups
+    operation: str, replica: RedisCache, own_server: RedisServer, events: ConnectionEvents
 ) -> None:
     """A read from a replica that refuses to answer without its master fails, and it is left."""
     own_server.ask("CONFIG", "SET", "replica-serve-stale-data", "no")
     with pytest.raises(BackendUnavailableError, match="MASTERDOWN"):
         await READS[operation](replica)
     own_server.ask("REPLICAOF", "NO", "ONE")
-    await ups.until(2)
+    await events.until_up(2)
     assert await replica.stat(CTX, REPO, DIGEST) == META
 
 

@@ -18,9 +18,9 @@ from layercache.backends.redis.transport.link import Link
 from layercache.context import background
 from layercache.errors import BackendError, BackendUnavailableError
 from layercache.meta import LayerMeta
+from tests.connection_events import ConnectionEvents
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisSentinel, RedisServer, running, started
-from tests.ups import Ups
 
 CTX = background()
 NAME = "registry"
@@ -102,9 +102,9 @@ async def asking(*places: tuple[str, int]) -> AsyncIterator[Sentinel]:
 
 
 @pytest.fixture
-def link(asked: Sentinel, ups: Ups) -> Link:
+def link(asked: Sentinel, events: ConnectionEvents) -> Link:
     """A link to the master, which tells of its states."""
-    return Link(Handshake(asked.master_for(NAME).connection_pool), on_state=ups)
+    return Link(Handshake(asked.master_for(NAME).connection_pool), on_state=events)
 
 
 @pytest.fixture
@@ -120,11 +120,11 @@ async def until(condition: Callable[[], bool]) -> None:
             pass
 
 
-async def reached(link: Link, ups: Ups, server: RedisServer) -> None:
+async def reached(link: Link, events: ConnectionEvents, server: RedisServer) -> None:
     """Return when *link* is connected to *server*."""
     async with asyncio.timeout(REACHING_SECONDS):
         while True:
-            before = ups.count
+            before = events.count
             try:
                 told = await (await link.ready()).call(pack("CLIENT", "INFO"))
             except BackendError:
@@ -132,7 +132,7 @@ async def reached(link: Link, ups: Ups, server: RedisServer) -> None:
             assert isinstance(told, bytes)
             if b"laddr=127.0.0.1:%d " % server.port in told:
                 return
-            await ups.until(before + 1)
+            await events.until_up(before + 1)
 
 
 async def test_the_master_is_found(house: House, asked: Sentinel, make_cache: MakeCache) -> None:
@@ -144,7 +144,7 @@ async def test_the_master_is_found(house: House, asked: Sentinel, make_cache: Ma
 
 @pytest.mark.parametrize("is_listening", [False, True], ids=["refuses", "hangs"])
 async def test_a_sentinel_that_is_dead(
-    is_listening: bool, house: House, make_cache: MakeCache, ups: Ups
+    is_listening: bool, house: House, make_cache: MakeCache, events: ConnectionEvents
 ) -> None:
     """A Sentinel that refuses, or never answers, costs one attempt at most, and then another is asked."""
     with socket.create_server(("127.0.0.1", 0)) as dead:
@@ -153,34 +153,36 @@ async def test_a_sentinel_that_is_dead(
             dead.close()
         async with asking(place, ("127.0.0.1", house.sentinel.port)) as asked:
             pool = asked.master_for(NAME, socket_connect_timeout=0.5).connection_pool
-            cache = make_cache(Link(Handshake(pool), on_state=ups))
+            cache = make_cache(Link(Handshake(pool), on_state=events))
             with suppress(BackendUnavailableError):  # Old versions of redis-py take a refusal for an answer.
                 await cache.put(CTX, REPO, OLD, META)
-            await ups.until(1)
+            await events.until_up(1)
             await cache.put(CTX, REPO, OLD, META)
             await cache.aclose()
 
 
-async def test_a_failover(house: House, link: Link, cache: RedisCache, ups: Ups) -> None:
+async def test_a_failover(house: House, link: Link, cache: RedisCache, events: ConnectionEvents) -> None:
     """When Sentinel makes a replica the master, the cache goes on there by itself."""
     await cache.put(CTX, REPO, OLD, META)
     assert await asyncio.to_thread(house.master.ask, "WAIT", 1, 0) == 1
     await until(house.has_failed_over)
     await until(house.is_demoted)
-    await reached(link, ups, house.replica)
+    await reached(link, events, house.replica)
     await cache.put(CTX, REPO, NEW, META)
     assert await cache.stat_many(CTX, REPO, [OLD, NEW]) == [META, META]
     assert house.replica.ask("SISMEMBER", f"repository::{REPO}::blobs", NEW) == 1
 
 
-async def test_a_master_that_dies(house: House, link: Link, cache: RedisCache, ups: Ups) -> None:
+async def test_a_master_that_dies(
+    house: House, link: Link, cache: RedisCache, events: ConnectionEvents
+) -> None:
     """When the master dies and Sentinel has found another, so has the cache, scripts and all."""
     house.sentinel.ask("SENTINEL", "SET", NAME, "down-after-milliseconds", 300)
     await until(house.has_replica)
     assert await cache.lease(CTX, REPO, OLD) is not None
     house.master.kill()
     await until(lambda: house.is_named(house.replica))
-    await reached(link, ups, house.replica)
+    await reached(link, events, house.replica)
     lease = await cache.lease(CTX, REPO, OLD)
     assert lease is not None
     assert await cache.fill(CTX, lease, META)
