@@ -12,7 +12,7 @@ from tests.near.parts import table_of
 from tests.near.real_server import CTX, DGST, META, REPO, SET, bring_near, catch_up, find, link_to, state_of
 from tests.near.simulated import NIL, OK, NearSetup, changed
 from tests.redis.clients import PATIENCE
-from tests.redis_cache.conftest import WITH_KIN
+from tests.redis_cache.conftest import ON_ALL_SERVERS
 from tests.servers import RedisServer, running
 
 NO_PUSH = OK + NIL + NIL
@@ -55,7 +55,7 @@ async def test_near_is_off_until_it_is_shown(caplog: pytest.LogCaptureFixture) -
     await setup.cache.aclose()
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 async def test_every_server_shows_it(make_near: MakeNear, redis_server: RedisServer) -> None:
     """Every server pushes the change of the probe, leaves nothing of it, and near is on."""
     cache = make_near(redis_server.url)
@@ -64,7 +64,7 @@ async def test_every_server_shows_it(make_near: MakeNear, redis_server: RedisSer
     assert redis_server.ask("KEYS", "*near-*") == []
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 async def test_a_full_server_shows_it(make_near: MakeNear, own_server: RedisServer) -> None:
     """A server that stores nothing new has answers near all the same."""
     writer = make_near(own_server.url)
@@ -75,7 +75,7 @@ async def test_a_full_server_shows_it(make_near: MakeNear, own_server: RedisServ
     assert state_of(cache).is_trusted
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 async def test_a_replica_does_not(make_near: MakeNear, own_server: RedisServer) -> None:
     """On a replica near is off, for it cannot be shown, until the server becomes a primary."""
     writer = make_near(own_server.url)
@@ -95,7 +95,7 @@ async def until_known(cache: RedisCache) -> None:
         assert await find(cache) == META
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 async def test_a_server_that_cannot_save(
     make_near: MakeNear, redis_program: Path, redis_directory: Path
 ) -> None:

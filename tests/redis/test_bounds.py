@@ -37,22 +37,22 @@ def simulated() -> tuple[Wire, SimulatedTransport]:
     return wire, SimulatedTransport(wire)
 
 
-def cuts(said: bytes) -> list[tuple[bytes, ...]]:
-    """Each way in which the network may cut *said* in two, whole, and byte by byte."""
+def cuts(data: bytes) -> list[tuple[bytes, ...]]:
+    """Each way in which the network may cut *data* in two, whole, and byte by byte."""
     return [
-        (said,),
-        tuple(said[i : i + 1] for i in range(len(said))),
-        *((said[:i], said[i:]) for i in range(1, len(said))),
+        (data,),
+        tuple(data[i : i + 1] for i in range(len(data))),
+        *((data[:i], data[i:]) for i in range(1, len(data))),
     ]
 
 
 @pytest.mark.parametrize("before", [b"", b"+OK\r\n", b"$5\r\na\r\nbc\r\n"], ids=repr)
-@pytest.mark.parametrize("said", [*HUGE, *ASIDE], ids=repr)
-async def test_what_is_not_to_be_built_is_not(said: bytes, before: bytes) -> None:
+@pytest.mark.parametrize("data", [*HUGE, *ASIDE], ids=repr)
+async def test_what_is_not_to_be_built_is_not(data: bytes, before: bytes) -> None:
     """A huge aggregate, an attribute and a set end the connection unread, however they are cut."""
     tracemalloc.start()
     try:
-        for pieces in cuts(before + said):
+        for pieces in cuts(before + data):
             wire, transport = simulated()
             futures = [wire.call(GET) for _ in range(3)]
             for piece in pieces:
@@ -65,10 +65,10 @@ async def test_what_is_not_to_be_built_is_not(said: bytes, before: bytes) -> Non
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("said", HARMLESS, ids=repr)
-async def test_text_may_hold_any_sign(said: bytes) -> None:
+@pytest.mark.parametrize("data", HARMLESS, ids=repr)
+async def test_text_may_hold_any_sign(data: bytes) -> None:
     """A text that holds the signs of what is refused is given out, however it is cut."""
-    for pieces in cuts(said):
+    for pieces in cuts(data):
         wire, transport = simulated()
         future = wire.call(GET)
         for piece in pieces:

@@ -1,4 +1,4 @@
-"""How a link tells a server that hangs from one that has nothing to say."""
+"""How a link distinguishes a server that hangs from one that is idle."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ NEVER = ConstantBackoff(3600)
 
 
 async def heartbeat(transport: SimulatedTransport, number: int) -> None:
-    """Return when so many PINGs were written on *transport*, whoever called them."""
+    """Return when so many PINGs were written on *transport*."""
     while b"".join(transport.written).count(b"PING") < number:  # noqa: ASYNC110 - a simulated transport has no events
         await asyncio.sleep(0)
 
@@ -32,7 +32,7 @@ async def answered_heartbeats(transport: SimulatedTransport, count: int) -> None
 
 
 async def test_an_idle_link_is_kept_by_its_heartbeats(make_link: MakeLink) -> None:
-    """A server that answers each PING is kept, though nobody asks it anything."""
+    """A server that answers each PING is kept, though no command is sent to it."""
     opener = Opener()
     link = make_link(opener, heartbeat=SOON)
     opener.succeed()
@@ -44,7 +44,7 @@ async def test_an_idle_link_is_kept_by_its_heartbeats(make_link: MakeLink) -> No
 
 @pytest.mark.parametrize("replies", [1, 3])
 async def test_a_head_that_stays_is_a_hang(make_link: MakeLink, replies: int) -> None:
-    """When the reply that is due stays due, the connection is left, and who asks is told at once."""
+    """When the reply that is due stays due, the connection is left, and each caller gets an error at once."""
     opener = Opener()
     link = make_link(opener, heartbeat=SOON, backoff=NEVER)
     opener.succeed()

@@ -17,7 +17,7 @@ AT_ONCE = ConstantBackoff(0)
 
 
 class Raising(ConnectionEvents):
-    """Counts how often a link came up, and raises once when it hears what it was told to hear."""
+    """Counts how often a link came up, and raises once at the event that the test chose."""
 
     def __init__(self, *, word: bool) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class Raising(ConnectionEvents):
 
 
 async def test_a_listener_that_raises_at_the_rise(make_link: MakeLink) -> None:
-    """Who asks is told of the listener's failure, and the next attempt is made."""
+    """The caller gets the listener's failure, and the next attempt is made."""
     opener, events = Opener(), Raising(word=True)
     link = make_link(opener, on_state=events, backoff=AT_ONCE)
     opener.succeed()
@@ -42,7 +42,7 @@ async def test_a_listener_that_raises_at_the_rise(make_link: MakeLink) -> None:
 
 
 async def test_a_listener_that_raises_at_the_fall(make_link: MakeLink) -> None:
-    """Whoever waits hears of the loss all the same, and the link goes on."""
+    """Each waiter is notified of the loss all the same, and the link goes on."""
     reported: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
     opener, events = Opener(), Raising(word=False)
@@ -64,7 +64,7 @@ async def test_a_wire_that_is_left_closes_whatever_its_listener_does(make_link: 
     opener.succeed()
     wire = await link.ready()
     with pytest.raises(RuntimeError, match="listener"):
-        wire.leave("it is told to")
+        wire.leave("the test wants it")
     await wire.ended
 
 

@@ -131,7 +131,7 @@ async def test_an_error_reply_is_raised() -> None:
 
 
 async def test_an_error_in_a_burst_is_a_value() -> None:
-    """An error among several replies stays in its place, and the others in theirs."""
+    """An error among several replies keeps its position, and the others theirs."""
     wire, transport = simulated()
     future = wire.call(GET * 3, 3)
     transport.receive(b":1\r\n-ERR no\r\n:3\r\n")
@@ -141,22 +141,22 @@ async def test_an_error_in_a_burst_is_a_value() -> None:
     assert isinstance(replies[1], ReplyFault)
 
 
-async def test_pushes_keep_their_place() -> None:
-    """A push is told after the replies before it were given and before those behind it."""
-    told: list[object] = []
+async def test_pushes_keep_their_position() -> None:
+    """A push is delivered after the replies before it and before those behind it."""
+    seen_pushes: list[object] = []
     futures: list[asyncio.Future[object]] = []
     wire, transport = simulated(
-        on_push=lambda push: told.append((list(push), [future.done() for future in futures]))
+        on_push=lambda push: seen_pushes.append((list(push), [future.done() for future in futures]))
     )
     futures += [wire.call(GET), wire.call(GET)]
     transport.receive(
         b":1\r\n>2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\na\r\n:2\r\n>2\r\n$10\r\ninvalidate\r\n_\r\n"
     )
-    assert told == [([b"invalidate", [b"a"]], [True, False]), ([b"invalidate", None], [True, True])]
+    assert seen_pushes == [([b"invalidate", [b"a"]], [True, False]), ([b"invalidate", None], [True, True])]
 
 
 async def test_an_abandoned_await_swallows_its_reply() -> None:
-    """What was cancelled, or failed by its context, takes its reply with it, and nobody else's."""
+    """What was cancelled, or failed by its context, takes its own reply with it, and no other."""
     wire, transport = simulated()
     first, cancelled, timed_out, burst, last = [wire.call(GET * n, n) for n in (1, 1, 1, 2, 1)]
     cancelled.cancel()
@@ -173,7 +173,7 @@ async def test_an_abandoned_await_swallows_its_reply() -> None:
 @pytest.mark.parametrize("code", ["READONLY", "MASTERDOWN"])
 @pytest.mark.parametrize("replies", [1, 2])
 async def test_no_master_is_left(code: str, replies: int) -> None:
-    """A server that says it is no master is left, after all that it said was given out."""
+    """A server that reports that it is no primary is left, after all its replies were delivered."""
     wire, transport = simulated()
     futures = [wire.call(GET * replies, replies), wire.call(GET), wire.call(GET)]
     transport.receive(b"-%b no\r\n" % code.encode() * replies + b":7\r\n")
@@ -187,15 +187,15 @@ async def test_no_master_is_left(code: str, replies: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "data",
     [b"hello\r\n", b":1\r\n:2\r\n", b"$-7\r\n", b":1\r\n*1\r\n@", b"%1\r\n*0\r\n:1\r\n"],
     ids=["no RESP", "a reply too many", "a negative length", "a broken array", "an unhashable key"],
 )
-async def test_nonsense_ends_the_connection(said: bytes) -> None:
+async def test_nonsense_ends_the_connection(data: bytes) -> None:
     """Bytes that put the order in doubt end the connection, after what came before them was given out."""
     wire, transport = simulated()
     future = wire.call(GET)
-    transport.receive(said)
+    transport.receive(data)
     assert "the order of replies is lost" in wire.lost
     outcome = (await asyncio.gather(future, return_exceptions=True))[0]
     assert outcome == 1 or isinstance(outcome, LinkLost)
@@ -216,7 +216,7 @@ async def test_a_listener_that_raises_ends_the_connection() -> None:
 
 
 async def test_a_lost_connection_ends_every_await() -> None:
-    """Whoever waits gets an exception of its own, with what the transport said as its cause."""
+    """Each waiter gets an exception of its own, with the error of the transport as its cause."""
     wire, transport = simulated()
     futures = [wire.call(GET), wire.call(GET * 2, 2), wire.call(GET)]
     error = ConnectionResetError("reset")
@@ -229,7 +229,7 @@ async def test_a_lost_connection_ends_every_await() -> None:
 
 
 async def test_leaving_is_at_once() -> None:
-    """A wire that is left takes no command from then on, and tells its listener before its waiters."""
+    """A wire that is left takes no command from then on, and notifies its listener before its waiters."""
     futures: list[asyncio.Future[object]] = []
     seen: list[bool] = []
     wire, _ = simulated(on_lost=lambda _: seen.append(futures[0].done()))
@@ -244,8 +244,8 @@ async def test_leaving_is_at_once() -> None:
     await wire.ended
 
 
-async def test_repr_tells_state() -> None:
-    """The repr of a wire says whether it is open, and what is due."""
+async def test_repr_shows_state() -> None:
+    """The repr of a wire shows whether it is open, and how many replies are due."""
     wire, _ = simulated()
     wire.call(GET * 2, 2).cancel()
     assert repr(wire) == "<Wire open, 2 replies due>"
@@ -255,15 +255,15 @@ async def test_repr_tells_state() -> None:
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # how busy the machine is, is no fault
 @given(
-    said=st.lists(
+    data=st.lists(
         st.binary(max_size=50) | st.sampled_from([b"+OK\r\n", b":1\r\n", b"$2\r\nab\r\n", b"*2\r\n"])
     )
 )
-async def test_any_bytes_are_borne(said: list[bytes]) -> None:
-    """Whatever a server says, nothing escapes, and who is not answered hears of the end."""
+async def test_any_bytes_raise_nothing(data: list[bytes]) -> None:
+    """Whatever a server sends, nothing is raised in the wire, and who is not answered gets an error."""
     wire, transport = simulated()
     futures = [wire.call(GET), wire.call(GET * 2, 2), wire.call(GET)]
-    for chunk in said:
+    for chunk in data:
         transport.receive(chunk)
     wire.leave("the end")
     for outcome in await asyncio.gather(*futures, return_exceptions=True):

@@ -65,7 +65,7 @@ async def do_everything(cache: RedisCache, server: RedisServer) -> None:
 
 
 async def walk(cache: RedisCache, server: RedisServer) -> None:
-    """Hold a cache against a source that has nothing, and have it forget all, what is corrupt as well."""
+    """Compare a cache with a source that has nothing, and have it forget all, what is corrupt as well."""
     await cache.put(CTX, REPO, DIGEST, META)
     server.ask("SET", "repository::corrupt::blobs", "no set")
     report = await Reconciler(cache, SlowSource()).run(CTX, fix=True)
@@ -82,11 +82,11 @@ async def test_the_contract(check: Check, make_cache: MakeCache, own_server: Red
 
 
 async def test_a_walk(make_cache: MakeCache, own_server: RedisServer) -> None:
-    """With what the page lists for it, a user can hold the cache against a source, and mend it."""
+    """With what the page lists for it, a user can compare the cache with a source, and mend it."""
     await walk(make_cache(url_of(own_server, BASIC + WALKING)), own_server)
 
 
-async def test_a_near_memory(make_cache: MakeCache, own_server: RedisServer) -> None:
+async def test_near_entries(make_cache: MakeCache, own_server: RedisServer) -> None:
     """With what the page lists for it, a user has answers near, and changes of others are noticed."""
     cache = make_cache(url_of(own_server, BASIC + NEAR), near=10)
     other = make_cache(own_server.url)

@@ -1,4 +1,4 @@
-"""What becomes of an operation whose connection is not there, does not last, or cannot be trusted."""
+"""Operations whose connection is not there, does not last, or cannot be trusted."""
 
 import asyncio
 import signal
@@ -235,9 +235,7 @@ async def test_an_answer_to_another_question(
         cache = make_cache(Link(handshake, on_state=events, heartbeat=60, backoff=SOON))
         await cache.put(CTX, REPO, DIGEST, META)
         proxy.send_instead(noise * 3)
-        with pytest.raises(
-            (NonsenseError, CorruptEntryError)
-        ):  # A status may be what lies in a lease's place.
+        with pytest.raises((NonsenseError, CorruptEntryError)):  # A status may be a value beside a half.
             await operation(cache)
         await events.until_up(2)
         await cache.put(CTX, REPO, DIGEST, META)

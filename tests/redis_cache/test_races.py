@@ -49,7 +49,7 @@ async def knows(cache: LayerInfoCache) -> bool:
 
 async def test_a_fill_after_a_removal(reader: RedisCache, remover: RedisCache) -> None:
     """What the storage answered before a removal is not stored after it."""
-    lease = await reader.lease(CTX, REPO, DIGEST)  # 1: a miss; the storage says yes
+    lease = await reader.lease(CTX, REPO, DIGEST)  # 1: a miss; the storage answers yes
     assert lease is not None
     async with remover.removing(CTX, REPO, DIGEST):  # 2: announced, deleted, ended
         pass
@@ -67,7 +67,7 @@ async def test_a_fill_within_a_removal(reader: RedisCache, remover: RedisCache) 
 
 
 async def test_a_lease_within_a_removal(reader: RedisCache, remover: RedisCache) -> None:
-    """While a removal is under way, nobody is given a lease; afterwards everybody is."""
+    """While a removal is under way, no reader is given a lease; afterwards each is."""
     async with remover.removing(CTX, REPO, DIGEST):
         assert await reader.lease(CTX, REPO, DIGEST) is None
         assert await reader.lease(CTX, ELSEWHERE, DIGEST) is not None
@@ -120,7 +120,7 @@ async def test_a_removal_whose_marker_ended(
     """A removal that took longer than its marker lived voids the leases that were given meanwhile."""
     async with remover.removing(CTX, REPO, DIGEST):  # 1: announced
         redis_server.ask("DEL", MEMBER_LEASE)  # 2: the marker expires
-        lease = await reader.lease(CTX, REPO, DIGEST)  # 3: a miss; the storage still says yes
+        lease = await reader.lease(CTX, REPO, DIGEST)  # 3: a miss; the storage still answers yes
         assert lease is not None
     assert not await reader.fill(CTX, lease, META)  # 4: deleted, ended; and then too late
     assert not await knows(reader)

@@ -1,4 +1,4 @@
-"""What a server may answer instead of an answer, and what the caller hears then."""
+"""The errors that a server may answer with, and what the caller gets then."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -15,10 +15,10 @@ from layercache.context import background
 from layercache.errors import BackendError, BackendUnavailableError, CorruptEntryError, NotFoundError
 from layercache.meta import LayerMeta
 from tests.connection_events import ConnectionEvents
-from tests.redis_cache.conftest import WITH_KIN, MakeCache
+from tests.redis_cache.conftest import ON_ALL_SERVERS, MakeCache
 from tests.servers import RedisServer, free_port
 
-pytestmark = WITH_KIN
+pytestmark = ON_ALL_SERVERS
 
 CTX = background()
 REPO = "library/a"
@@ -162,7 +162,7 @@ async def test_a_fill_of_a_key_of_a_wrong_type(
 
 
 async def test_a_meta_of_a_wrong_type_can_be_forgotten(cache: RedisCache, redis_server: RedisServer) -> None:
-    """To forget heals a key of a wrong type, since it clears the whole key."""
+    """`forget` mends a key of a wrong type, since it clears the whole key."""
     redis_server.ask("SET", HASH, "no such thing")
     async with cache.forgetting(CTX, DIGEST):
         pass
@@ -232,7 +232,7 @@ async def test_a_commit_on_a_full_server(make_cache: MakeCache, own_server: Redi
     assert not await cache.contains(CTX, REPO, DIGEST)
 
 
-# ---- a server that is no master
+# ---- a server that is no primary
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ async def replica(make_cache: MakeCache, own_server: RedisServer, events: Connec
 async def test_a_replica(
     operation: str, replica: RedisCache, own_server: RedisServer, events: ConnectionEvents
 ) -> None:
-    """A write to a replica fails, announces no removal, and the connection is given up for a new one."""
+    """A write to a replica fails, begins no removal, and the connection is given up for a new one."""
     with pytest.raises(BackendUnavailableError, match="READONLY"):
         await WRITES[operation](replica)
     await events.until_up(2)
@@ -262,7 +262,7 @@ async def test_a_replica(
 async def test_a_replica_without_its_master(
     operation: str, replica: RedisCache, own_server: RedisServer, events: ConnectionEvents
 ) -> None:
-    """A read from a replica that refuses to answer without its master fails, and it is left."""
+    """A read from a replica that refuses to answer without its primary fails, and it is left."""
     own_server.ask("CONFIG", "SET", "replica-serve-stale-data", "no")
     with pytest.raises(BackendUnavailableError, match="MASTERDOWN"):
         await READS[operation](replica)
@@ -275,7 +275,7 @@ async def test_a_replica_without_its_master(
 
 
 async def test_a_command_that_is_not_allowed(make_cache: MakeCache, own_server: RedisServer) -> None:
-    """What the server's access list forbids is an error that says so; the rest goes on."""
+    """What the server's access list forbids is a clear error; the rest works."""
     cache = make_cache(own_server.url)
     await cache.put(CTX, REPO, DIGEST, META)
     own_server.ask("ACL", "SETUSER", "default", "-hmget")

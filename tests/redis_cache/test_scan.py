@@ -24,7 +24,7 @@ def digest(number: int) -> str:
 
 
 def meta(dgst: str) -> LayerMeta:
-    """Where it lies."""
+    """The meta of *dgst*."""
     return LayerMeta(blob_path(dgst), 7)
 
 
@@ -185,7 +185,7 @@ async def test_server_that_does_not_allow_it(
 
 
 async def test_discard(cache: RedisCache, redis_server: RedisServer) -> None:
-    """What lies in the place of a repository's members is dropped if it is no set, and only then."""
+    """The key of a repository's members is dropped if it is no set, and only then."""
     redis_server.ask("SET", "repository::x::blobs", "x")
     assert await cache.discard(CTX, "x")
     assert await cache.contains(CTX, "x", DIGEST) is False
