@@ -242,7 +242,7 @@ WRONG_URLS = [
     f"redis://user:{SECRET}@localhost?socket_connect_timeout=soon",
     f"redis://user:{SECRET}@localhost?ttl=soon",
     f"redis://user:{SECRET}@localhost?ttl=0",
-    f"redis://user:{SECRET}@localhost?near=0",
+    f"redis://user:{SECRET}@localhost?near=-1",
     f"redis://user:{SECRET}@localhost?near=10&max_staleness=0",
     f"redis://user:{SECRET}@localhost?max_staleness=3",
     f"rediss://user:{SECRET}@localhost?ssl_cert_reqs=perhaps",

@@ -10,7 +10,7 @@ from layercache.context import background
 from layercache.errors import BackendError
 from layercache.meta import LayerMeta
 from layercache.reconcile import Reconciler
-from layercache.testing import CHECKS, Check, SlowSource
+from layercache.testing import CHECKS, Check, SlowSource, walks
 from tests.house.sources import ROOT
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer
@@ -77,8 +77,9 @@ async def walk(cache: RedisCache, server: RedisServer) -> None:
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 async def test_the_contract(check: Check, make_cache: MakeCache, own_server: RedisServer) -> None:
-    """A user who may do what the page lists, and nothing else, gets the whole contract."""
-    await check(CTX, make_cache(url_of(own_server, BASIC), ttl=60))
+    """A user who may do just what the page lists gets the whole contract, and for a walk its further list."""
+    rules = BASIC + WALKING if check in walks.CHECKS else BASIC
+    await check(CTX, make_cache(url_of(own_server, rules), ttl=60))
 
 
 async def test_a_walk(make_cache: MakeCache, own_server: RedisServer) -> None:
