@@ -319,6 +319,8 @@ class LayerInfoCache(LayerInfoSource):
     def list_repository(self, ctx: Context, repo: str) -> AsyncIterator[Sequence[str]]:
         """Walk the digests that *repo* is known to have, page by page, in no order, as `scan` does.
 
+        A page may be empty. What is corrupt is left out; `scan` reports it.
+
         Raises:
             UnsupportedError: The backend of this cache cannot be walked.
         """

@@ -11,9 +11,9 @@ import pytest
 import uvloop
 
 from layercache.context.timers import Timers
+from tests.connection_events import ConnectionEvents
 from tests.eager import make_eager
 from tests.servers import RedisServer, find_servers, running, which
-from tests.ups import Ups
 
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
@@ -126,6 +126,6 @@ def own_server(redis_program: Path, redis_directory: Path) -> Iterator[RedisServ
 
 
 @pytest.fixture
-def ups() -> Ups:
-    """What a test may give to a link, to know when it is up again."""
-    return Ups()
+def events() -> ConnectionEvents:
+    """The events of a link that a test makes with `on_state=events`."""
+    return ConnectionEvents()

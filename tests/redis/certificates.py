@@ -1,4 +1,4 @@
-"""A certificate that nobody but the test trusts, by the openssl program."""
+"""A certificate that only the test trusts, by the openssl program."""
 
 import ssl
 import subprocess

@@ -1,4 +1,4 @@
-"""Where a secret is told: in an error, in all that led to it, and in the frames of their tracebacks."""
+"""Where a secret leaks: in an error, in all that led to it, and in the frames of their tracebacks."""
 
 from collections.abc import Iterator
 from types import TracebackType
@@ -36,5 +36,5 @@ def _frames(traceback: TracebackType | None) -> Iterator[tuple[str, str]]:
 def _shown(value: object) -> str:
     try:
         return f"{value!r} {vars(value) if hasattr(value, '__dict__') else ''!r}"
-    except Exception as error:  # noqa: BLE001 - what has no repr tells nothing
+    except Exception as error:  # noqa: BLE001 - what has no repr leaks nothing
         return type(error).__name__

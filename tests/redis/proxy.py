@@ -1,4 +1,4 @@
-"""A relay between a client and a server that misbehaves when it is told to."""
+"""A relay between a client and a server that misbehaves on request."""
 
 import asyncio
 import contextlib
@@ -14,7 +14,7 @@ class Proxy:
 
     Attributes:
         port: Where it listens.
-        delay: Seconds that everything the server says is kept back.
+        delay: Seconds that everything the server sends is kept back.
         piece: Bytes that are handed on at once; the delay comes before each.
         is_refusing: Whether new connections are closed at once.
         accepted: How many connections there were.
@@ -42,8 +42,8 @@ class Proxy:
         """Reset the connection after *count* more bytes of the server's, once."""
         self._left = count
 
-    def say_instead(self, data: bytes) -> None:
-        """Replace what the server says next by *data*, once."""
+    def send_instead(self, data: bytes) -> None:
+        """Replace what the server sends next by *data*, once."""
         self._instead = data
 
     def cut(self) -> None:

@@ -13,8 +13,8 @@ from layercache.backends.redis.transport.addresses import DELAY
 from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendUnavailableError
+from tests.redis.clients import recovered
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import recovered
 from tests.servers import RedisServer
 
 pytestmark = pytest.mark.every_loop
@@ -26,7 +26,7 @@ Name = Callable[..., None]
 
 @pytest.fixture
 def name(monkeypatch: pytest.MonkeyPatch) -> Name:
-    """A way to say which addresses `redis.example` has, and what a look-up of it does before it says so."""
+    """A way to set which addresses `redis.example` has, and what a look-up of it does before it returns."""
     real = socket.getaddrinfo
 
     def give(*addresses: str, before: Callable[[], object] = lambda: None) -> None:
@@ -83,7 +83,7 @@ async def test_a_dead_address(
 async def test_no_address_lives(
     redis_server: RedisServer, make_link: MakeLink, name: Name, addresses: list[str]
 ) -> None:
-    """Where no address can be connected the error says so at once, and names the server."""
+    """Where no address can be connected the error comes at once, and names the server."""
     name(*addresses)
     link = make_link(f"redis://{NAME}:{redis_server.port}?socket_connect_timeout=60")
     async with asyncio.timeout(30):
@@ -128,7 +128,7 @@ async def test_a_look_up_that_hangs(redis_server: RedisServer, name: Name) -> No
 
 
 async def test_a_look_up_that_fails(redis_server: RedisServer, make_link: MakeLink, name: Name) -> None:
-    """What the name service says is told, and it is asked again by the next attempt."""
+    """An error of the name service is reported, and the next attempt asks it again."""
     faults: list[Exception] = [socket.gaierror(-3, "Temporary failure"), UnicodeError("label too long")]
 
     def fail() -> None:

@@ -8,7 +8,7 @@ import pytest
 from layercache.backends.redis.resp import MOST_TEXT, ReplyFault
 from layercache.backends.redis.transport.bounds import MAX_REPLY
 from layercache.backends.redis.transport.wire import LinkLost, Wire
-from tests.redis.tape import Tape
+from tests.redis.simulated import SimulatedTransport
 
 GET = "*2\r\n$3\r\nGET\r\n$1\r\na\r\n"
 HUGE = [b"*1000000000\r\n", b">1000000000\r\n", b"*9223372036854775807\r\n", b"*1\r\n*2\r\n*1000000\r\n"]
@@ -31,32 +31,32 @@ HARMLESS = [
 ]
 
 
-def taped() -> tuple[Wire, Tape]:
+def simulated() -> tuple[Wire, SimulatedTransport]:
     """A wire, and what stands for its server."""
     wire = Wire()
-    return wire, Tape(wire)
+    return wire, SimulatedTransport(wire)
 
 
-def cuts(said: bytes) -> list[tuple[bytes, ...]]:
-    """Each way in which the network may cut *said* in two, whole, and byte by byte."""
+def cuts(data: bytes) -> list[tuple[bytes, ...]]:
+    """Each way in which the network may cut *data* in two, whole, and byte by byte."""
     return [
-        (said,),
-        tuple(said[i : i + 1] for i in range(len(said))),
-        *((said[:i], said[i:]) for i in range(1, len(said))),
+        (data,),
+        tuple(data[i : i + 1] for i in range(len(data))),
+        *((data[:i], data[i:]) for i in range(1, len(data))),
     ]
 
 
 @pytest.mark.parametrize("before", [b"", b"+OK\r\n", b"$5\r\na\r\nbc\r\n"], ids=repr)
-@pytest.mark.parametrize("said", [*HUGE, *ASIDE], ids=repr)
-async def test_what_is_not_to_be_built_is_not(said: bytes, before: bytes) -> None:
+@pytest.mark.parametrize("data", [*HUGE, *ASIDE], ids=repr)
+async def test_what_is_not_to_be_built_is_not(data: bytes, before: bytes) -> None:
     """A huge aggregate, an attribute and a set end the connection unread, however they are cut."""
     tracemalloc.start()
     try:
-        for pieces in cuts(before + said):
-            wire, tape = taped()
+        for pieces in cuts(before + data):
+            wire, transport = simulated()
             futures = [wire.call(GET) for _ in range(3)]
             for piece in pieces:
-                tape.say(piece)
+                transport.receive(piece)
             assert "announces a million" in wire.lost or "no command is answered by" in wire.lost
             outcomes = await asyncio.gather(*futures, return_exceptions=True)
             assert all(isinstance(outcome, LinkLost) for outcome in outcomes[bool(before) :])
@@ -65,14 +65,14 @@ async def test_what_is_not_to_be_built_is_not(said: bytes, before: bytes) -> Non
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("said", HARMLESS, ids=repr)
-async def test_text_may_hold_any_sign(said: bytes) -> None:
+@pytest.mark.parametrize("data", HARMLESS, ids=repr)
+async def test_text_may_hold_any_sign(data: bytes) -> None:
     """A text that holds the signs of what is refused is given out, however it is cut."""
-    for pieces in cuts(said):
-        wire, tape = taped()
+    for pieces in cuts(data):
+        wire, transport = simulated()
         future = wire.call(GET)
         for piece in pieces:
-            tape.say(piece)
+            transport.receive(piece)
         assert wire.lost == ""
         await future
         wire.leave("done")
@@ -89,12 +89,12 @@ async def test_text_may_hold_any_sign(said: bytes) -> None:
 )
 async def test_a_reply_without_an_end(head: bytes, more: bytes) -> None:
     """A reply that does not end ends the connection after so many bytes."""
-    wire, tape = taped()
+    wire, transport = simulated()
     future = wire.call(GET)
-    tape.say(head)
+    transport.receive(head)
     size = 0
     while not wire.lost:
-        tape.say(more)
+        transport.receive(more)
         size += len(more)
     assert MAX_REPLY - len(more) <= size <= MAX_REPLY + len(more)
     with pytest.raises(LinkLost, match=f"more than {MAX_REPLY} bytes"):
@@ -103,20 +103,20 @@ async def test_a_reply_without_an_end(head: bytes, more: bytes) -> None:
 
 async def test_many_replies_are_no_large_one() -> None:
     """However much comes in all, only what belongs to one reply counts."""
-    wire, tape = taped()
+    wire, transport = simulated()
     text = b"x" * 2**20
     for _ in range(2 * MAX_REPLY // len(text)):
         future = wire.call(GET)
-        tape.say(b"$%d\r\n%s\r\n" % (len(text), text))
+        transport.receive(b"$%d\r\n%s\r\n" % (len(text), text))
         assert await future == text
     assert wire.lost == ""
 
 
 async def test_an_error_is_cut() -> None:
     """Of an error's text as much is kept as a message needs, and its first word."""
-    wire, tape = taped()
+    wire, transport = simulated()
     future = wire.call(GET)
-    tape.say(b"-WRONGTYPE " + b"x" * 5_000_000 + b"\r\n")
+    transport.receive(b"-WRONGTYPE " + b"x" * 5_000_000 + b"\r\n")
     with pytest.raises(ReplyFault) as caught:
         await future
     assert (len(str(caught.value)), caught.value.code) == (MOST_TEXT, "WRONGTYPE")

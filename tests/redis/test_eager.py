@@ -13,8 +13,8 @@ from tests.eager import FACTORIES
 
 
 @pytest.mark.parametrize("factory", FACTORIES.values(), ids=FACTORIES)
-async def test_an_attempt_that_fails_at_once_is_told(factory: object) -> None:
-    """Who asks a link whose first attempt ends before it suspends is told why, and nobody makes another."""
+async def test_an_attempt_that_fails_at_once_is_reported(factory: object) -> None:
+    """If the first attempt fails before it suspends, its caller gets the reason; no other attempt is made."""
     attempts: list[Callable[[], Wire]] = []
 
     async def refuse(make: Callable[[], Wire]) -> Wire:

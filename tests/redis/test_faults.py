@@ -16,8 +16,8 @@ import redis
 from layercache.backends.redis.resp import pack
 from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.transport.wire import LinkLost
+from tests.redis.clients import KEYS, TASKS, Readers, fill, recovered, value
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import KEYS, TASKS, Readers, fill, recovered, value
 from tests.redis.proxy import Proxy
 from tests.servers import RedisServer, running
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.every_loop
 
 BOUNDED = "?socket_connect_timeout=1"
 STOP_SECONDS = 3.0
-SPARED = 10  # of a hundred awaits, that nobody cancels
+SPARED = 10  # of a hundred awaits, that are not cancelled
 PATIENT = (
     10.0  # seconds between two heartbeats, where a busy machine is not to be taken for a server that hangs
 )
@@ -63,11 +63,11 @@ async def far(proxy: Proxy, make_link: MakeLink) -> Link:
 
 async def test_a_killed_server(server: RedisServer, link: Link) -> None:
     """While a server is dead reads fail, and once it is started again they are answered again."""
-    async with Readers(link) as crowd:
+    async with Readers(link) as clients:
         server.kill()
-        await crowd.more("BackendUnavailableError")
+        await clients.more("BackendUnavailableError")
         server.start()
-        await crowd.more("answer")
+        await clients.more("answer")
 
 
 async def test_a_stopped_server(server: RedisServer, make_link: MakeLink) -> None:
@@ -80,61 +80,61 @@ async def test_a_stopped_server(server: RedisServer, make_link: MakeLink) -> Non
         server.signal(signal.SIGCONT)
         went_on.set()
 
-    async with Readers(link) as crowd:
+    async with Readers(link) as clients:
         server.signal(signal.SIGSTOP)
         asyncio.get_running_loop().call_later(STOP_SECONDS, go_on)
-        await crowd.more("DeadlineExceededError", TASKS)
-        await crowd.more("BackendUnavailableError")
+        await clients.more("DeadlineExceededError", TASKS)
+        await clients.more("BackendUnavailableError")
         assert not went_on.is_set()
-        assert crowd.outcomes["DeadlineExceededError"] <= 4 * TASKS
+        assert clients.outcomes["DeadlineExceededError"] <= 4 * TASKS
         await went_on.wait()
-        await crowd.more("answer")
+        await clients.more("answer")
 
 
 async def test_killed_clients(server: RedisServer, link: Link) -> None:
     """A connection that the server ends is replaced, every time."""
-    async with Readers(link) as crowd:
+    async with Readers(link) as clients:
         for _ in range(5):
             server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-            await crowd.more("answer")
+            await clients.more("answer")
 
 
 async def test_a_cut_in_a_reply(proxy: Proxy, far: Link) -> None:
-    """A connection that is reset within a reply gives nobody half of it, nor another's."""
-    async with Readers(far) as crowd:
+    """A connection that is reset within a reply delivers neither half of it nor another's."""
+    async with Readers(far) as clients:
         for count in (1, 100, 1000, 10_000):
             proxy.cut_after(count)
-            await crowd.more("LinkLost", 1)
-            await crowd.more("answer")
+            await clients.more("LinkLost", 1)
+            await clients.more("answer")
 
 
 async def test_a_slow_way(proxy: Proxy, make_link: MakeLink) -> None:
     """Replies that come after their readers left are swallowed, and the connection is kept."""
     far = make_link(proxy.url, heartbeat=PATIENT)
     await fill(far)
-    async with Readers(far) as crowd:
+    async with Readers(far) as clients:
         proxy.delay = 0.6
-        await crowd.more("DeadlineExceededError")
+        await clients.more("DeadlineExceededError")
         proxy.delay = 0.0
-        await crowd.more("answer")
+        await clients.more("answer")
     assert proxy.accepted == 1
 
 
 async def test_dribbled_replies(proxy: Proxy, far: Link) -> None:
     """Replies that come in small pieces are put together."""
-    async with Readers(far) as crowd:
+    async with Readers(far) as clients:
         proxy.piece = 50
-        await crowd.more("answer")
+        await clients.more("answer")
     assert proxy.accepted == 1
 
 
 async def test_nonsense(proxy: Proxy, far: Link) -> None:
     """A server that stops speaking RESP is left at once for a new connection."""
-    async with Readers(far) as crowd:
+    async with Readers(far) as clients:
         for noise in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 10, b"*-2\r\n"):
-            proxy.say_instead(noise)
-            await crowd.more("LinkLost", 1)
-            await crowd.more("answer")
+            proxy.send_instead(noise)
+            await clients.more("LinkLost", 1)
+            await clients.more("answer")
 
 
 async def test_any_noise(proxy: Proxy, make_link: MakeLink) -> None:
@@ -144,7 +144,7 @@ async def test_any_noise(proxy: Proxy, make_link: MakeLink) -> None:
     chance = random.Random(5)
     for length in range(1, 21):
         wire = await far.ready()
-        proxy.say_instead(chance.choice((b"", b"$9", b"*3\r\n", b">", b":")) + chance.randbytes(length))
+        proxy.send_instead(chance.choice((b"", b"$9", b"*3\r\n", b">", b":")) + chance.randbytes(length))
         with pytest.raises(LinkLost):
             await wire.call(pack("GET", 1) * 50, 50)
         assert await (await recovered(far)).call(pack("GET", 1)) == value(1)
@@ -154,24 +154,24 @@ async def test_a_loading_server(server: RedisServer, link: Link) -> None:
     """A server that loads its data is unavailable, and its connection is kept."""
     before = link.wire
     server.ask("CONFIG", "SET", "key-load-delay", 1000, "loading-process-events-interval-bytes", 1024)
-    async with Readers(link) as crowd:
+    async with Readers(link) as clients:
         reload = asyncio.create_task(asyncio.to_thread(server.ask, "DEBUG", "RELOAD"))
-        await crowd.more("BackendUnavailableError")
+        await clients.more("BackendUnavailableError")
         await reload
-        await crowd.more("answer")
+        await clients.more("answer")
     assert link.wire is before
 
 
 async def test_a_password_that_is_set_later(server: RedisServer, link: Link) -> None:
     """NOAUTH is an error and nothing to wait for, until the password is no longer asked for."""
     with redis.Redis(unix_socket_path=str(server.path)) as admin:
-        async with Readers(link) as crowd:
+        async with Readers(link) as clients:
             admin.acl_setuser("default", enabled=True, passwords=["+secret"], reset_passwords=True)
             admin.client_kill_filter(_type="normal")
-            await crowd.more("BackendError")
+            await clients.more("BackendError")
             assert "NOAUTH" in repr(link)
             admin.acl_setuser("default", enabled=True, nopass=True)
-            await crowd.more("answer")
+            await clients.more("answer")
 
 
 async def cancel_meanwhile(tasks: Sequence["asyncio.Task[object]"], chance: random.Random) -> None:

@@ -1,4 +1,4 @@
-"""What a server may say to a greeting: who does not speak RESP3 is refused, and who refuses is heard."""
+"""What a server may answer to a greeting: without RESP3 it is refused, and its own refusal is reported."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -14,7 +14,6 @@ from layercache import (
     BackendUnavailableError,
     LayerMeta,
     RedisCache,
-    TieredCache,
     background,
     open_cache,
 )
@@ -23,7 +22,7 @@ from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.link import Link
 from layercache.testing import new_digest
 from tests.redis.conftest import MakeLink
-from tests.redis_cache.conftest import WITH_KIN
+from tests.redis_cache.conftest import ON_ALL_SERVERS
 from tests.servers import RedisServer, running
 
 pytestmark = pytest.mark.every_loop
@@ -34,13 +33,13 @@ SECRET = "hunter2-s3cr3t"
 
 
 @asynccontextmanager
-async def server(say: Callable[[bytes], bytes], at_once: bytes = b"") -> AsyncIterator[int]:
-    """A server that says something *at_once* and closes, or answers what it reads; its port."""
+async def server(answer: Callable[[bytes], bytes], at_once: bytes = b"") -> AsyncIterator[int]:
+    """A server that sends something *at_once* and closes, or answers what it reads; its port."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(at_once)
         while not at_once and (data := await reader.read(65536)):
-            writer.write(say(data))
+            writer.write(answer(data))
         writer.close()
 
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -49,7 +48,7 @@ async def server(say: Callable[[bytes], bytes], at_once: bytes = b"") -> AsyncIt
 
 
 async def failure(port: int, scheme: str = "redis") -> BackendError:
-    """What a link to *port* hears."""
+    """The error that a link to *port* reports."""
     link = Link(Handshake.from_url(f"{scheme}://user:{SECRET}@127.0.0.1:{port}?socket_connect_timeout=10"))
     with pytest.raises(BackendError) as raised:
         await link.ready()
@@ -69,7 +68,7 @@ ODD_HELLOS = {
     "no proto": (b"%1\r\n+server\r\n+redis\r\n", "map without a proto"),
     "an empty map": (b"%0\r\n", "map without a proto"),
     "a flat array of RESP2": (b"*4\r\n+server\r\n+redis\r\n+proto\r\n:2\r\n", "list with proto 2"),
-    "a flat array that says 3": (b"*2\r\n+proto\r\n:3\r\n", "list with proto 3"),
+    "a flat array with 3": (b"*2\r\n+proto\r\n:3\r\n", "list with proto 3"),
     "an odd array": (b"*3\r\n+proto\r\n:3\r\n+role\r\n", "list with proto 3"),
     "an array of arrays": (b"*2\r\n*1\r\n+proto\r\n*0\r\n", "list without a proto"),
     "a number": (b":3\r\n", "int without a proto"),
@@ -89,7 +88,7 @@ async def test_who_does_not_speak_resp3(hello: bytes, what: str) -> None:
     assert "HELLO 3 is needed" in str(error)
 
 
-STRANGERS: dict[str, Callable[[bytes], bytes]] = {
+OTHER_SERVERS: dict[str, Callable[[bytes], bytes]] = {
     "an echo": lambda data: data,
     "HTTP": lambda _: b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "a key that cannot be one": lambda _: b"%1\r\n*1\r\n:1\r\n:1\r\n",
@@ -97,23 +96,23 @@ STRANGERS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
-@pytest.mark.parametrize("say", STRANGERS.values(), ids=STRANGERS)
-async def test_who_is_no_redis(say: Callable[[bytes], bytes]) -> None:
-    """Whoever else listens there is told of by an error of ours, which repeats nothing of the greeting."""
-    async with server(say) as port:
+@pytest.mark.parametrize("answer", OTHER_SERVERS.values(), ids=OTHER_SERVERS)
+async def test_who_is_no_redis(answer: Callable[[bytes], bytes]) -> None:
+    """A server that is no Redis is an error of ours, which repeats nothing of the greeting."""
+    async with server(answer) as port:
         await failure(port)
 
 
 @pytest.mark.parametrize("hello", [MAP + b":3\r\n", b"%2\r\n+proto\r\n:3\r\n+role\r\n:1\r\n"])
-async def test_who_does_not_say_its_role(hello: bytes) -> None:
-    """What Sentinel calls the master, and does not say that it is one, is not used."""
+async def test_a_server_without_a_role(hello: bytes) -> None:
+    """What Sentinel calls the primary, and does not report that it is one, is not used."""
 
-    class Told(Sentinel):
+    class FixedSentinel(Sentinel):
         async def discover_master(self, service_name: str) -> tuple[str, int]:
             return "127.0.0.1", port
 
     async with server(lambda _: hello + b"+OK\r\n" * 6) as port:
-        pool = Told([]).master_for("registry").connection_pool  # type: ignore[no-untyped-call]
+        pool = FixedSentinel([]).master_for("registry").connection_pool  # type: ignore[no-untyped-call]
         link = Link(Handshake(pool))
         with pytest.raises(BackendUnavailableError, match="no master"):
             await link.ready()
@@ -126,18 +125,18 @@ FULL = b"-ERR max number of clients reached\r\n"
 DENIED = b"-DENIED Redis is running in protected mode because protected mode is enabled\r\n"
 
 
-@pytest.mark.parametrize("said", [FULL, DENIED], ids=["full", "protected"])
-async def test_a_server_that_refuses_and_closes(said: bytes) -> None:
-    """What a server says before it closes is the reason that is heard, time and again."""
-    async with server(lambda data: data, at_once=said) as port:
+@pytest.mark.parametrize("refusal", [FULL, DENIED], ids=["full", "protected"])
+async def test_a_server_that_refuses_and_closes(refusal: bytes) -> None:
+    """What a server sends before it closes is the reason in each error."""
+    async with server(lambda data: data, at_once=refusal) as port:
         for _ in range(20):
             error = await failure(port)
-            assert said.decode().strip("-\r\n") in str(error)
-            assert isinstance(error, BackendUnavailableError) == (said is FULL)
+            assert refusal.decode().strip("-\r\n") in str(error)
+            assert isinstance(error, BackendUnavailableError) == (refusal is FULL)
 
 
 async def test_a_full_server(own_server: RedisServer, make_link: MakeLink) -> None:
-    """A server that has as many clients as it takes is unavailable, and says so itself."""
+    """A server that has as many clients as it takes is unavailable, and the error has its words."""
     held = await make_link(own_server.url).ready()
     assert await held.call(pack("CONFIG", "SET", "maxclients", 1)) == b"OK"
     link = make_link(own_server.url)
@@ -170,7 +169,7 @@ async def without(program: Path, directory: Path, command: str) -> AsyncIterator
         yield server
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize("command", ["SCRIPT", "INFO"])
 async def test_what_can_be_spared(redis_program: Path, redis_directory: Path, command: str) -> None:
     """Without SCRIPT, or INFO, a cache does all that a registry asks: its scripts go with their texts."""
@@ -184,21 +183,21 @@ async def test_what_can_be_spared(redis_program: Path, redis_directory: Path, co
         assert not await cache.contains(CTX, REPO, DGST)
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 async def test_without_client(redis_program: Path, redis_directory: Path) -> None:
-    """Without CLIENT nobody names the library, and near is off with that for a reason."""
+    """Without CLIENT the library is not named, and near is off for that reason."""
     async with (
         without(redis_program, redis_directory, "CLIENT") as server,
         open_cache(server.url + "?near=10") as cache,
     ):
-        assert isinstance(cache, TieredCache)
+        assert isinstance(cache, RedisCache)
         await cache.add(CTX, REPO, DGST)
-        while not cache.state.why_off:
+        while not (state := cache.near_state) or not state.why_off:
             assert await cache.contains(CTX, REPO, DGST)
-        assert "unknown command" in cache.state.why_off
+        assert "unknown command" in state.why_off
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize("command", ["HELLO", "SELECT"])
 async def test_what_cannot_be_spared(redis_program: Path, redis_directory: Path, command: str) -> None:
     """Without HELLO, or SELECT for another database, the error names the command, and no argument of it."""

@@ -1,4 +1,4 @@
-"""From a URL to a greeted connection: what redis-py's settings say is what the server sees."""
+"""From a URL to a greeted connection: the server sees what redis-py's settings ask for."""
 
 import asyncio
 import hashlib
@@ -17,8 +17,8 @@ from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.transport.wire import READ_SIZE
 from layercache.errors import BackendError, BackendUnavailableError, InvalidArgumentError
 from tests.redis.certificates import Certificate
+from tests.redis.clients import recovered
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import recovered
 from tests.redis.proxy import Proxy
 from tests.servers import RedisSentinel, RedisServer, running, started
 
@@ -26,10 +26,10 @@ pytestmark = pytest.mark.every_loop
 
 
 async def session(link: Link) -> dict[str, str]:
-    """What the server says of the connection."""
-    told = await (await link.ready()).call(pack("CLIENT", "INFO"))
-    assert isinstance(told, bytes)
-    return dict(item.split("=", 1) for item in told.decode().split())
+    """What the server reports of the connection."""
+    info = await (await link.ready()).call(pack("CLIENT", "INFO"))
+    assert isinstance(info, bytes)
+    return dict(item.split("=", 1) for item in info.decode().split())
 
 
 # ---- settings
@@ -42,7 +42,7 @@ async def test_the_session(redis_server: RedisServer, make_link: MakeLink) -> No
 
 
 async def test_the_library_is_named(redis_server: RedisServer, make_link: MakeLink) -> None:
-    """A server that keeps names of libraries is told ours, and an older one is no worse for it."""
+    """A server that keeps names of libraries gets ours, and an older one works all the same."""
     seen = await session(make_link(redis_server.url))
     assert seen.get("lib-name", "layercache") == "layercache"
     assert ("lib-name" in seen) == (redis_server.version >= (7, 2))
@@ -65,7 +65,7 @@ async def test_the_greeting_of_the_caller(redis_server: RedisServer, make_link: 
 
 
 async def test_a_greeting_that_fails(redis_server: RedisServer, make_link: MakeLink) -> None:
-    """A connection whose greeting is refused is no connection, and the refusal is told."""
+    """A connection whose greeting is refused is closed, and the refusal is reported."""
     link = make_link(Handshake.from_url(redis_server.url, ("SCRIPT", "LOAD", "no Lua")))
     with pytest.raises(BackendError, match="ERR") as caught:
         await link.ready()
@@ -103,7 +103,7 @@ async def test_a_user(own_server: RedisServer, make_link: MakeLink) -> None:
 
 @pytest.mark.parametrize("credentials", ["", ":wrong@", "nobody:secret@"])
 async def test_wrong_credentials(own_server: RedisServer, make_link: MakeLink, credentials: str) -> None:
-    """Credentials that the server refuses are an error that is told, and not unavailability."""
+    """Credentials that the server refuses are reported as an error, and not as unavailability."""
     own_server.ask("CONFIG", "SET", "requirepass", "secret")
     link = make_link(f"redis://{credentials}127.0.0.1:{own_server.port}")
     with pytest.raises(BackendError, match=r"NOAUTH|WRONGPASS") as caught:
@@ -210,13 +210,13 @@ def servers(
     redis_program: Path, redis_directory: Path
 ) -> Iterator[tuple[RedisServer, RedisServer, RedisSentinel]]:
     """Two servers, and a Sentinel to name one of them."""
-    places = [redis_directory / name for name in ("first", "second", "sentinel")]
-    for place in places:
-        place.mkdir()
+    directories = [redis_directory / name for name in ("first", "second", "sentinel")]
+    for directory in directories:
+        directory.mkdir()
     with (
-        running(redis_program, places[0]) as first,
-        running(redis_program, places[1]) as second,
-        started(RedisSentinel(redis_program, places[2])) as sentinel,
+        running(redis_program, directories[0]) as first,
+        running(redis_program, directories[1]) as second,
+        started(RedisSentinel(redis_program, directories[2])) as sentinel,
     ):
         yield first, second, sentinel
 
@@ -224,28 +224,28 @@ def servers(
 async def test_sentinel_may_be_behind(
     servers: tuple[RedisServer, RedisServer, RedisSentinel], make_link: MakeLink
 ) -> None:
-    """Who is called the master and says that it is none is not used."""
+    """A server that Sentinel calls the primary, and that reports that it is none, is not used."""
     first, second, sentinel = servers
     second.ask("REPLICAOF", "127.0.0.1", first.port)
-    sentinel.call_master("registry", second)
+    sentinel.name_primary("registry", second)
     asked = Sentinel([("127.0.0.1", sentinel.port)])  # type: ignore[no-untyped-call]
     link = make_link(Handshake(asked.master_for("registry").connection_pool))
     with pytest.raises(BackendUnavailableError, match=r"sentinel:registry: .* no master"):
         await link.ready()
-    sentinel.call_master("registry", first)
+    sentinel.name_primary("registry", first)
     assert await (await recovered(link)).call(pack("PING")) == b"PONG"
     await asyncio.gather(*(client.aclose() for client in asked.sentinels))
 
 
 async def test_sentinel(servers: tuple[RedisServer, RedisServer, RedisSentinel], make_link: MakeLink) -> None:
-    """The master is who Sentinel names, and when it answers READONLY the next one is found."""
+    """The link uses the primary that Sentinel names; when it answers READONLY the next one is found."""
     first, second, sentinel = servers
-    sentinel.call_master("registry", first)
+    sentinel.name_primary("registry", first)
     asked = Sentinel([("127.0.0.1", sentinel.port)])  # type: ignore[no-untyped-call]
     link = make_link(Handshake(asked.master_for("registry").connection_pool))
     assert (await session(link))["laddr"] == f"127.0.0.1:{first.port}"
     first.ask("REPLICAOF", "127.0.0.1", second.port)
-    sentinel.call_master("registry", second)
+    sentinel.name_primary("registry", second)
     with pytest.raises(ReplyFault, match="READONLY"):
         await (await recovered(link)).call(pack("SET", "a", "b"))
     assert await (await recovered(link)).call(pack("SET", "a", "b")) == b"OK"

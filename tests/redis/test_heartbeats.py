@@ -1,4 +1,4 @@
-"""How a link tells a server that hangs from one that has nothing to say."""
+"""How a link distinguishes a server that hangs from one that is idle."""
 
 import asyncio
 
@@ -9,42 +9,42 @@ from layercache.backends.redis.transport.link import PING
 from layercache.backends.redis.transport.wire import LinkLost
 from layercache.errors import BackendUnavailableError
 from tests.redis.conftest import MakeLink
-from tests.redis.tape import Opener, Tape
+from tests.redis.simulated import Opener, SimulatedTransport
 
 SOON = 0.02  # seconds
 NEVER = ConstantBackoff(3600)
 
 
-async def heartbeat(tape: Tape, number: int) -> None:
-    """Return when so many PINGs were written on *tape*, whoever called them."""
-    while b"".join(tape.written).count(b"PING") < number:  # noqa: ASYNC110 - a tape has no events
+async def heartbeat(transport: SimulatedTransport, number: int) -> None:
+    """Return when so many PINGs were written on *transport*."""
+    while b"".join(transport.written).count(b"PING") < number:  # noqa: ASYNC110 - a simulated transport has no events
         await asyncio.sleep(0)
 
 
-async def answered_heartbeats(tape: Tape, count: int) -> None:
-    """Answer each PING on *tape* until there were *count* of them."""
+async def answered_heartbeats(transport: SimulatedTransport, count: int) -> None:
+    """Answer each PING on *transport* until there were *count* of them."""
     answered = 0
     while answered < count:
-        while answered < len(tape.written):
-            tape.say(b"+PONG\r\n")
+        while answered < len(transport.written):
+            transport.receive(b"+PONG\r\n")
             answered += 1
         await asyncio.sleep(0)
 
 
 async def test_an_idle_link_is_kept_by_its_heartbeats(make_link: MakeLink) -> None:
-    """A server that answers each PING is kept, though nobody asks it anything."""
+    """A server that answers each PING is kept, though no command is sent to it."""
     opener = Opener()
     link = make_link(opener, heartbeat=SOON)
     opener.succeed()
     wire = await link.ready()
-    await answered_heartbeats(opener.tape, 6)
-    assert opener.tape.written == [PING.encode()] * 6
+    await answered_heartbeats(opener.transport, 6)
+    assert opener.transport.written == [PING.encode()] * 6
     assert link.wire is wire
 
 
 @pytest.mark.parametrize("replies", [1, 3])
 async def test_a_head_that_stays_is_a_hang(make_link: MakeLink, replies: int) -> None:
-    """When the reply that is due stays due, the connection is left, and who asks is told at once."""
+    """When the reply that is due stays due, the connection is left, and each caller gets an error at once."""
     opener = Opener()
     link = make_link(opener, heartbeat=SOON, backoff=NEVER)
     opener.succeed()
@@ -62,8 +62,8 @@ async def test_a_slow_server_is_kept(make_link: MakeLink) -> None:
     opener.succeed()
     future = (await link.ready()).call(PING * 8, 8)
     for beat in range(1 + 8):  # the first heartbeat's is before them
-        await heartbeat(opener.tape, 1 + 8 + beat)
-        opener.tape.say(b"+PONG\r\n")
+        await heartbeat(opener.transport, 1 + 8 + beat)
+        opener.transport.receive(b"+PONG\r\n")
     assert await future == [b"PONG"] * 8
 
 
@@ -73,12 +73,12 @@ async def test_a_full_queue_has_room_for_a_heartbeat(make_link: MakeLink) -> Non
     link = make_link(opener, heartbeat=SOON, max_pending=2)
     opener.succeed()
     wire = await link.ready()
-    opener.tape.say(b"+PONG\r\n")
+    opener.transport.receive(b"+PONG\r\n")
     future = wire.call(PING * 2, 2)
     with pytest.raises(BackendUnavailableError, match="too many commands"):
         wire.call(PING)
-    await heartbeat(opener.tape, 1 + 2 + 2)
-    opener.tape.say(b"+PONG\r\n" * 4)
+    await heartbeat(opener.transport, 1 + 2 + 2)
+    opener.transport.receive(b"+PONG\r\n" * 4)
     assert await future == [b"PONG"] * 2
     assert link.wire is wire
 
@@ -89,8 +89,8 @@ async def test_a_lost_connection_is_tried_again_at_once(make_link: MakeLink) -> 
     link = make_link(opener, backoff=NEVER, heartbeat=SOON)
     opener.succeed()
     wire = await link.ready()
-    await answered_heartbeats(opener.tape, 2)
-    opener.tape.end(ConnectionResetError())
+    await answered_heartbeats(opener.transport, 2)
+    opener.transport.end(ConnectionResetError())
     await wire.ended
     assert link.wire is None
     assert await link.ready() not in (None, wire)

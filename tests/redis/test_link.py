@@ -15,9 +15,9 @@ from layercache.backends.redis.resp import ReplyFault, pack
 from layercache.backends.redis.transport.link import PING
 from layercache.backends.redis.transport.wire import LinkLost, Wire
 from layercache.errors import BackendError, BackendUnavailableError
+from tests.redis.clients import recovered
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import recovered
-from tests.redis.tape import Opener
+from tests.redis.simulated import Opener
 from tests.servers import RedisServer
 
 SOON = 0.02  # seconds
@@ -63,7 +63,7 @@ async def test_a_waiter_that_gives_up_leaves_the_attempt_alone(make_link: MakeLi
     "error", [OSError("refused"), ValueError("a bug"), ReplyFault("LOADING it")], ids=repr
 )
 async def test_after_a_failure_there_is_no_waiting(make_link: MakeLink, error: Exception) -> None:
-    """When the last attempt has failed, each who asks is told why at once, by an exception of its own."""
+    """When the last attempt has failed, each caller gets the reason at once, in an exception of its own."""
     opener = Opener()
     link = make_link(opener, backoff=NEVER)
     asking = [asyncio.create_task(link.ready()) for _ in range(2)]
@@ -79,7 +79,7 @@ async def test_after_a_failure_there_is_no_waiting(make_link: MakeLink, error: E
 
 
 async def test_a_refusal_is_no_unavailability(make_link: MakeLink) -> None:
-    """A server that refuses the credentials is an error that says so, and not one to wait out."""
+    """A server that refuses the credentials is a clear error, and not one to wait out."""
     opener = Opener()
     link = make_link(opener, backoff=NEVER)
     opener.fail(ReplyFault("WRONGPASS invalid"))
@@ -131,17 +131,17 @@ async def test_a_connection_lost_in_its_greeting_is_no_wire(make_link: MakeLink)
         await link.ready()
 
 
-async def test_states_are_told(make_link: MakeLink) -> None:
-    """The listener hears of each rise and fall, and of a fall before those who waited for a reply."""
-    told: list[tuple[bool, bool]] = []
+async def test_states_are_notified(make_link: MakeLink) -> None:
+    """The listener is notified of each connection and loss, and of a loss before the waiters."""
+    events: list[tuple[bool, bool]] = []
     futures: list[asyncio.Future[object]] = [asyncio.get_running_loop().create_future()]
     opener = Opener()
-    link = make_link(opener, on_state=lambda is_up: told.append((is_up, futures[-1].done())))
+    link = make_link(opener, on_state=lambda is_up: events.append((is_up, futures[-1].done())))
     opener.succeed()
     wire = await link.ready()
     futures.append(wire.call(PING))
     wire.leave("enough")
-    assert told == [(True, False), (False, False)]
+    assert events == [(True, False), (False, False)]
     assert futures[-1].done()
     with pytest.raises(LinkLost):
         await futures[-1]
@@ -162,7 +162,7 @@ async def test_never_two_connections(make_link: MakeLink) -> None:
 
     link = make_link(open_alone, backoff=ConstantBackoff(0), heartbeat=SOON)
     opener.succeed()
-    for lose in (lambda wire: wire.leave("left"), lambda _: opener.tape.end(OSError()), lambda _: None):
+    for lose in (lambda wire: wire.leave("left"), lambda _: opener.transport.end(OSError()), lambda _: None):
         wire = await recovered(link)
         lose(wire)
         await wire.ended
@@ -224,7 +224,7 @@ async def test_leaving_in_the_turn_of_a_call(redis_server: RedisServer, make_lin
 
 @pytest.mark.every_loop
 async def test_a_server_that_does_not_read(own_server: RedisServer, make_link: MakeLink) -> None:
-    """Few more bytes than the link was told may wait to be written, and all that were taken are answered."""
+    """Few more bytes than the limit may wait to be written, and all that were taken are answered."""
     link = make_link(f"unix://{own_server.path}", heartbeat=60, max_bytes=2**20, max_pending=10**6)
     wire = await link.ready()
     payload = pack("SET", "a", "x" * 2**16)

@@ -1,4 +1,4 @@
-"""How long a link pauses between attempts, and how long it waits: told to it, and by itself.
+"""How long a link pauses between attempts, and how long it waits: as set, and by default.
 
 What it does by itself is what docs/howto/redis.md promises, and runs on a clock that is turned by hand.
 """
@@ -14,11 +14,11 @@ from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.transport.wire import Wire
 from layercache.errors import BackendUnavailableError
+from tests.connection_events import ConnectionEvents
 from tests.context.manual import ManualLoop, by_hand, turns
 from tests.redis.conftest import MakeLink
-from tests.redis.tape import Opener
+from tests.redis.simulated import Opener
 from tests.redis.test_heartbeats import answered_heartbeats
-from tests.ups import Ups
 
 SOON = 0.02  # seconds
 
@@ -27,20 +27,20 @@ class Recording(AbstractBackoff):
     """Pauses for no time.
 
     Attributes:
-        heard: After how many failures it was asked for a pause, and each reset.
+        calls: After how many failures it was asked for a pause, and each reset.
     """
 
     def __init__(self) -> None:
-        self.heard: list[int | str] = []
+        self.calls: list[int | str] = []
 
     def compute(self, failures: int) -> float:
         """Note that it was asked."""
-        self.heard.append(failures)
+        self.calls.append(failures)
         return 0
 
     def reset(self) -> None:
         """Note that."""
-        self.heard.append("reset")
+        self.calls.append("reset")
 
 
 @pytest.fixture
@@ -49,41 +49,45 @@ def recording() -> Recording:
     return Recording()
 
 
-# ---- as it is told
+# ---- as it is set
 
 
-async def test_failures_are_counted(make_link: MakeLink, recording: Recording, ups: Ups) -> None:
+async def test_failures_are_counted(
+    make_link: MakeLink, recording: Recording, events: ConnectionEvents
+) -> None:
     """Failures in a row are counted, until a connection has lasted, after which they are counted anew."""
     opener = Opener()
 
     async def open_at_the_fourth(make_wire: Callable[[], Wire]) -> Wire:
-        if len(recording.heard) != 3:
+        if len(recording.calls) != 3:
             raise OSError("refused")
         return await opener(make_wire)
 
-    link = make_link(open_at_the_fourth, on_state=ups, backoff=recording, heartbeat=SOON)
+    link = make_link(open_at_the_fourth, on_state=events, backoff=recording, heartbeat=SOON)
     opener.succeed()
     with pytest.raises(BackendUnavailableError):
         await link.ready()
-    await ups.until(1)
-    await answered_heartbeats(opener.tape, 2)
-    opener.tape.end(ConnectionResetError())
-    await ups.until_down()
+    await events.until_up(1)
+    await answered_heartbeats(opener.transport, 2)
+    opener.transport.end(ConnectionResetError())
+    await events.until_down()
     with pytest.raises(BackendUnavailableError):
         await link.ready()
-    assert recording.heard[:5] == [1, 2, 3, "reset", 1]
+    assert recording.calls[:5] == [1, 2, 3, "reset", 1]
 
 
-async def test_short_lives_are_failures(make_link: MakeLink, recording: Recording, ups: Ups) -> None:
+async def test_short_lives_are_failures(
+    make_link: MakeLink, recording: Recording, events: ConnectionEvents
+) -> None:
     """Connections that are lost before they have lasted are failures in a row, though each was up."""
     opener = Opener()
-    link = make_link(opener, on_state=ups, backoff=recording)
+    link = make_link(opener, on_state=events, backoff=recording)
     opener.succeed()
     await link.ready()
     for life in (1, 2, 3):
-        opener.tape.end(ConnectionResetError())
-        await ups.until(life + 1)
-    assert recording.heard == [1, 2, 3]
+        opener.transport.end(ConnectionResetError())
+        await events.until_up(life + 1)
+    assert recording.calls == [1, 2, 3]
 
 
 # ---- by itself
@@ -115,7 +119,7 @@ async def test_pauses_grow(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_pauses_are_jittered(loop: ManualLoop) -> None:
-    """After equally many failures two links do not pause equally long, so a crowd of them disperses."""
+    """After equally many failures two links do not pause equally long, so that many of them disperse."""
     one, another = await pauses(loop, 5), await pauses(loop, 5)
     assert one[:1] == another[:1]
     assert all(a != b for a, b in zip(one[1:], another[1:], strict=True))
@@ -123,7 +127,7 @@ async def test_pauses_are_jittered(loop: ManualLoop) -> None:
 
 @pytest.mark.parametrize("later", [0.0, 0.25, 0.49])
 def test_a_hang_is_noticed_in_time(later: float) -> None:
-    """A server that says nothing is left after 1.0 to 1.5 seconds, whenever it said something last."""
+    """A server that sends nothing is left after 1.0 to 1.5 seconds, whenever its last reply came."""
 
     @by_hand
     async def hang(loop: ManualLoop) -> None:
@@ -133,7 +137,7 @@ def test_a_hang_is_noticed_in_time(later: float) -> None:
         wire = await link.ready()
         await turns()
         await loop.advance(later)
-        opener.tape.say(b"+PONG\r\n")
+        opener.transport.receive(b"+PONG\r\n")
         last_word = loop.time()
         while not wire.lost:
             await loop.leap()
@@ -145,7 +149,7 @@ def test_a_hang_is_noticed_in_time(later: float) -> None:
 
 @by_hand
 async def test_an_attempt_takes_two_seconds_at_most(loop: ManualLoop) -> None:
-    """An attempt to connect to a server that says nothing has failed after 2 seconds, and not before."""
+    """An attempt to connect to a server that sends nothing has failed after 2 seconds, and not before."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         link = Link(Handshake.from_url(f"redis://127.0.0.1:{silent.getsockname()[1]}"))
         asking = asyncio.create_task(link.ready())

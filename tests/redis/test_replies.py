@@ -1,4 +1,4 @@
-"""What a caller hears of an error reply, by its first word."""
+"""What a caller gets for an error reply, by its first word."""
 
 import pytest
 
@@ -47,7 +47,7 @@ FULL = (
 
 @pytest.mark.parametrize(("code", "kind"), KINDS.items(), ids=KINDS)
 def test_an_error_reply_has_its_kind(code: str, kind: type[BackendError]) -> None:
-    """The first word of an error reply says what is raised, whatever stands behind it."""
+    """The first word of an error reply decides what is raised, whatever follows it."""
     fault = ReplyFault(f"{code} LOADING WRONGTYPE")
     error = public(fault, "a key")
     assert type(error) is kind
@@ -61,18 +61,16 @@ def test_a_server_that_is_full_is_unavailable(text: str) -> None:
 
 
 @pytest.mark.parametrize(("code", "kind"), KINDS.items(), ids=KINDS)
-def test_a_client_of_the_registry_is_told_503_if_it_may_try_again(
-    code: str, kind: type[BackendError]
-) -> None:
+def test_a_client_of_the_registry_gets_503_if_it_may_try_again(code: str, kind: type[BackendError]) -> None:
     """What passes by itself is 503 to a client of the registry, and what does not is 500."""
     expected = 503 if kind is BackendUnavailableError else 500
-    assert to_oci_error(public(ReplyFault(f"{code} as it said"), "a key")).status == expected
+    assert to_oci_error(public(ReplyFault(f"{code} as it came"), "a key")).status == expected
 
 
 @pytest.mark.parametrize("code", [code for code in KINDS if code != "WRONGTYPE"])
 def test_an_error_reply_is_quoted(code: str) -> None:
-    """What the server said is the message, unless it is about a key."""
-    assert str(public(ReplyFault(f"{code} as it said"), "a key")) == f"{code} as it said"
+    """The text of the server is the message, unless it is about a key."""
+    assert str(public(ReplyFault(f"{code} as it came"), "a key")) == f"{code} as it came"
 
 
 def test_a_key_of_a_wrong_type_is_named() -> None:

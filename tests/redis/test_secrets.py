@@ -11,8 +11,7 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio.sentinel import Sentinel
 from redis.credentials import CredentialProvider
 
-from layercache import BackendError, InvalidArgumentError, RedisCache, TieredCache, background, open_cache
-from layercache.backends.memory import MemoryCache
+from layercache import BackendError, InvalidArgumentError, RedisCache, background, open_cache
 from tests.redis.certificates import Certificate
 from tests.redis.leaks import leaks
 from tests.servers import RedisServer, free_port
@@ -43,13 +42,13 @@ async def listening(serve: Serve) -> AsyncIterator[int]:
 
 
 async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read, and say nothing."""
+    """Read, and send nothing."""
     while await reader.read(1):
         pass
 
 
-def saying(reply: bytes, *, is_last: bool = True) -> Serve:
-    """Read what comes first, and say *reply*."""
+def sending(reply: bytes, *, is_last: bool = True) -> Serve:
+    """Read what comes first, and send *reply*."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
@@ -61,7 +60,7 @@ def saying(reply: bytes, *, is_last: bool = True) -> Serve:
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Say what was read."""
+    """Send back what was read."""
     while data := await reader.read(65536):
         writer.write(data)
 
@@ -69,13 +68,13 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 async def assert_nothing_leaks(
     source: str | ConnectionPool, caplog: pytest.LogCaptureFixture, *secrets: str
 ) -> None:
-    """See that a cache on *source* fails and tells nobody the secret: neither caller nor log nor `repr`."""
+    """See that a cache on *source* fails, and that neither the error nor log nor `repr` shows the secret."""
     asyncio.get_running_loop().set_debug(True)
     caplog.set_level(logging.DEBUG)
-    async with TieredCache(MemoryCache(), RedisCache(source)) as cache:
+    async with RedisCache(source, near=10) as cache:
         with pytest.raises(BackendError) as raised:
             await cache.contains(CTX, "library/a", "sha256:00")
-        shown = [repr(cache), repr(cache._cache), repr(asyncio.all_tasks()), caplog.text]
+        shown = [repr(cache), repr(cache.backend), repr(asyncio.all_tasks()), caplog.text]
     for secret in (SECRET, *secrets):
         assert leaks(raised.value, secret) == []
         assert not [text for text in shown if secret in text]
@@ -85,24 +84,24 @@ async def assert_nothing_leaks(
 
 PHASES: dict[str, tuple[str, Serve]] = {
     "TLS hangs": ("rediss", silence),
-    "TLS fails": ("rediss", saying(b"no TLS\r\n")),
+    "TLS fails": ("rediss", sending(b"no TLS\r\n")),
     "HELLO hangs": ("redis", silence),
-    "the rest hangs": ("redis", saying(HELLO, is_last=False)),
-    "HELLO is cut off": ("redis", saying(HELLO[:10])),
-    "the rest is cut off": ("redis", saying(HELLO + b"+OK\r\n")),
-    "wrong password": ("redis", saying(b"-WRONGPASS invalid username-password pair\r\n")),
+    "the rest hangs": ("redis", sending(HELLO, is_last=False)),
+    "HELLO is cut off": ("redis", sending(HELLO[:10])),
+    "the rest is cut off": ("redis", sending(HELLO + b"+OK\r\n")),
+    "wrong password": ("redis", sending(b"-WRONGPASS invalid username-password pair\r\n")),
     "HELLO is quoted": (
         "redis",
-        saying(f"-ERR unknown command 'HELLO', with args beginning with: 'AUTH' '{SECRET}'\r\n".encode()),
+        sending(f"-ERR unknown command 'HELLO', with args beginning with: 'AUTH' '{SECRET}'\r\n".encode()),
     ),
     "a part is quoted": (
         "redis",
-        saying(f"-ERR unknown command 'HELLO', with args beginning with: '{SECRET[:9]}\r\n".encode()),
+        sending(f"-ERR unknown command 'HELLO', with args beginning with: '{SECRET[:9]}\r\n".encode()),
     ),
-    "the password is quoted": ("redis", saying(f"-ERR what is {SECRET}\r\n".encode())),
+    "the password is quoted": ("redis", sending(f"-ERR what is {SECRET}\r\n".encode())),
     "an echo": ("redis", echo),
-    "no Redis": ("redis", saying(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
-    "no RESP3": ("redis", saying(b"*2\r\n+proto\r\n:2\r\n")),
+    "no Redis": ("redis", sending(b"HTTP/1.1 400 Bad Request\r\n\r\n")),
+    "no RESP3": ("redis", sending(b"*2\r\n+proto\r\n:2\r\n")),
 }
 
 
@@ -116,8 +115,8 @@ async def test_an_attempt_that_fails(scheme: str, serve: Serve, caplog: pytest.L
 
 async def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
     """Nor does that of a connection that is refused, of a name that is none, of a socket that is missing."""
-    for place in (f"127.0.0.1:{free_port()}", "x" * 70, "name.invalid"):
-        await assert_nothing_leaks(f"redis://user:{SECRET}@{place}?socket_connect_timeout=1", caplog)
+    for address in (f"127.0.0.1:{free_port()}", "x" * 70, "name.invalid"):
+        await assert_nothing_leaks(f"redis://user:{SECRET}@{address}?socket_connect_timeout=1", caplog)
     await assert_nothing_leaks(f"unix:///no/such/socket?username=user&password={SECRET}", caplog)
 
 
@@ -203,16 +202,16 @@ async def test_a_provider_that_fails(act: Callable[[str], object], caplog: pytes
 
 SENTINELS: dict[str, Serve] = {
     "hangs": silence,
-    "closes": saying(b""),
-    "refuses": saying(b"-WRONGPASS invalid username-password pair\r\n"),
-    "quotes": saying(f"-ERR unknown command 'AUTH', with args beginning with: '{SECRET}'\r\n".encode() * 3),
-    "knows no master": saying(b"+OK\r\n+OK\r\n+OK\r\n*0\r\n", is_last=False),
+    "closes": sending(b""),
+    "refuses": sending(b"-WRONGPASS invalid username-password pair\r\n"),
+    "quotes": sending(f"-ERR unknown command 'AUTH', with args beginning with: '{SECRET}'\r\n".encode() * 3),
+    "knows no primary": sending(b"+OK\r\n+OK\r\n+OK\r\n*0\r\n", is_last=False),
 }
 
 
 @pytest.mark.parametrize("serve", SENTINELS.values(), ids=SENTINELS)
 async def test_sentinel(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
-    """What a Sentinel does leads neither to its password nor to that of the master."""
+    """What a Sentinel does leads neither to its password nor to that of the primary."""
     of_sentinel = "s3nt1n3l"
     async with listening(serve) as port:
         asked = Sentinel(  # type: ignore[no-untyped-call]
@@ -243,7 +242,7 @@ WRONG_URLS = [
     f"redis://user:{SECRET}@localhost?socket_connect_timeout=soon",
     f"redis://user:{SECRET}@localhost?ttl=soon",
     f"redis://user:{SECRET}@localhost?ttl=0",
-    f"redis://user:{SECRET}@localhost?near=0",
+    f"redis://user:{SECRET}@localhost?near=-1",
     f"redis://user:{SECRET}@localhost?near=10&max_staleness=0",
     f"redis://user:{SECRET}@localhost?max_staleness=3",
     f"rediss://user:{SECRET}@localhost?ssl_cert_reqs=perhaps",

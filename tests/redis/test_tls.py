@@ -12,8 +12,8 @@ from layercache.backends.redis.resp import pack
 from layercache.backends.redis.transport.handshake import Handshake
 from layercache.errors import BackendUnavailableError
 from tests.redis.certificates import Certificate
+from tests.redis.clients import Readers, fill
 from tests.redis.conftest import MakeLink
-from tests.redis.crowd import Readers, fill
 from tests.servers import RedisServer, free_port, running, which
 
 pytestmark = [pytest.mark.every_loop, pytest.mark.programs("redis-server")]
@@ -64,7 +64,7 @@ def url(trusting: str, certificate: Certificate) -> str:
 
 
 async def test_a_cache(url: str) -> None:
-    """A cache that is opened by a URL of TLS remembers what it is told."""
+    """A cache that is opened by a URL of TLS remembers what is put into it."""
     meta = LayerMeta("/a", 7)
     async with open_cache(url) as cache:
         await cache.put(background(), "library/a", "sha256:00", meta)
@@ -72,7 +72,7 @@ async def test_a_cache(url: str) -> None:
 
 
 async def test_who_shows_nothing(trusting: str, make_link: MakeLink) -> None:
-    """Who has no certificate to show is refused, which is told as unavailability."""
+    """A client that has no certificate is refused, which is reported as unavailability."""
     with pytest.raises(BackendUnavailableError):
         await make_link(trusting).ready()
 
@@ -81,14 +81,14 @@ async def test_a_server_that_is_lost_and_found(server: RedisServer, url: str, ma
     """Two hundred tasks are answered over TLS, by connections that are ended and a server that is killed."""
     link = make_link(url, heartbeat=10.0)
     await fill(link)
-    async with Readers(link) as crowd:
+    async with Readers(link) as clients:
         for _ in range(3):
             server.ask("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-            await crowd.more("answer")
+            await clients.more("answer")
         server.kill()
-        await crowd.more("BackendUnavailableError")
+        await clients.more("BackendUnavailableError")
         server.start()
-        await crowd.more("answer")
+        await clients.more("answer")
 
 
 # ---- the name in a certificate; redis-py looks at it by default from 6.0 on
@@ -127,7 +127,7 @@ async def test_the_name_of_another(
 async def test_a_name_that_is_not_looked_at(
     another: Certificate, tls_port: int, make_link: MakeLink, options: str
 ) -> None:
-    """Where a setting says that the name, or the whole certificate, does not matter, it does not."""
+    """The name, or the whole certificate, is not checked where a setting turns that off."""
     link = make_link(f"rediss://localhost:{tls_port}?ssl_ca_certs={another.file}{options}")
     assert await (await link.ready()).call(pack("PING")) == b"PONG"
 
@@ -137,7 +137,7 @@ async def test_a_name_that_is_not_looked_at(
 async def test_the_name_by_the_settings_of_a_pool(
     another: Certificate, tls_port: int, make_link: MakeLink, is_looked_at: bool | None
 ) -> None:
-    """A pool that is given says it in the same way."""
+    """The settings of a pool have the same effect."""
     pool = ConnectionPool(SSLConnection, host="localhost", port=tls_port, ssl_ca_certs=str(another.file))
     if is_looked_at is not None:
         pool.connection_kwargs["ssl_check_hostname"] = is_looked_at

@@ -8,11 +8,11 @@ import pytest
 from layercache.backends.redis import scripts
 from layercache.backends.redis.cache import RedisCache
 from tests.conftest import SERVERS
-from tests.redis_cache.steps import Runner
-from tests.servers import RedisServer, find_kin
+from tests.redis_cache.script_steps import Runner
+from tests.servers import RedisServer, find_other_servers
 
 MakeCache = Callable[..., RedisCache]
-KIN = find_kin()
+OTHER_SERVERS = find_other_servers()
 
 
 def on_servers(programs: Mapping[str, Path]) -> pytest.MarkDecorator:
@@ -22,7 +22,7 @@ def on_servers(programs: Mapping[str, Path]) -> pytest.MarkDecorator:
     )
 
 
-WITH_KIN = on_servers(SERVERS | KIN)
+ON_ALL_SERVERS = on_servers(SERVERS | OTHER_SERVERS)
 
 
 @pytest.fixture

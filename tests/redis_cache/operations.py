@@ -1,4 +1,4 @@
-"""What is asked of a RedisCache that does not leave it, word by word."""
+"""The operations of a RedisCache, one by one."""
 
 from collections.abc import Awaitable, Callable
 

@@ -14,37 +14,37 @@ from layercache.backends.redis.transport.wire import Wire
 from layercache.context import Context
 from layercache.errors import CanceledError
 from layercache.meta import LayerMeta
-from tests.redis.tape import Tape
+from tests.redis.simulated import SimulatedTransport
 from tests.redis_cache.conftest import MakeCache
 from tests.redis_cache.operations import CTX, DIGEST, META, OPERATIONS, REPO
 
 
 class Recorder:
-    """An opener of wires that lead to a tape, and not to a server."""
+    """An opener of wires that lead to a simulated transport, and not to a server."""
 
     async def __call__(self, make_wire: Callable[[], Wire]) -> Wire:
         """Open one."""
         wire = make_wire()
-        self.tape = Tape(wire)
+        self.transport = SimulatedTransport(wire)
         return wire
 
     def bursts(self) -> list[bytes]:
         """What was written, but for the heartbeats."""
-        return [data for data in self.tape.written if b"PING" not in data]
+        return [data for data in self.transport.written if b"PING" not in data]
 
 
 @pytest.fixture
 async def recorder() -> Recorder:
-    """Where `taped` writes."""
+    """What records the writes of `offline_cache`."""
     return Recorder()
 
 
 @pytest.fixture
-async def taped(recorder: Recorder, make_cache: MakeCache) -> RedisCache:
-    """A cache whose connection is a tape."""
+async def offline_cache(recorder: Recorder, make_cache: MakeCache) -> RedisCache:
+    """A cache whose transport is simulated."""
     link = Link(recorder)
     await link.ready()
-    recorder.tape.say(b"+PONG\r\n")
+    recorder.transport.receive(b"+PONG\r\n")
     return make_cache(link)
 
 
@@ -61,50 +61,52 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_manifest_is_one_round_trip(recorder: Recorder, taped: RedisCache) -> None:
+async def test_a_manifest_is_one_round_trip(recorder: Recorder, offline_cache: RedisCache) -> None:
     """A hundred layers are asked for in one write, by either bulk form, and answered in order."""
     dgsts = [f"sha256:{number}" for number in range(100)]
-    contained = asyncio.create_task(taped.contains_many(CTX, REPO, dgsts))
-    stats = asyncio.create_task(taped.stat_many(CTX, REPO, dgsts))
+    contained = asyncio.create_task(offline_cache.contains_many(CTX, REPO, dgsts))
+    stats = asyncio.create_task(offline_cache.stat_many(CTX, REPO, dgsts))
     await turns()
     (burst,) = recorder.bursts()
     assert (burst.count(b"SMISMEMBER"), burst.count(b"HMGET")) == (2, 100)
     members = b"*100\r\n" + b":1\r\n:0\r\n" * 50
     metas = b"*6\r\n$2\r\n/a\r\n$1\r\n7\r\n_\r\n_\r\n_\r\n_\r\n" * 100
-    recorder.tape.say(members + metas + members)
+    recorder.transport.receive(members + metas + members)
     assert await contained == [True, False] * 50
     assert await stats == [LayerMeta("/a", 7), None] * 50
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-async def test_an_operation_is_one_round_trip(operation: str, recorder: Recorder, taped: RedisCache) -> None:
+async def test_an_operation_is_one_round_trip(
+    operation: str, recorder: Recorder, offline_cache: RedisCache
+) -> None:
     """All commands of an operation are written at once, before any of them is answered."""
-    task = asyncio.ensure_future(OPERATIONS[operation](taped))
+    task = asyncio.ensure_future(OPERATIONS[operation](offline_cache))
     await turns()
     (burst,) = recorder.bursts()
     step = b"$32\r\n" + b"a" * 32 + b"\r\n" if operation == "lease" else b":1\r\n"
     answers = {b"HMGET": b"*6\r\n" + b"$1\r\n7\r\n" * 6, b"EVALSHA": step}
     commands = [line for line in burst.split(b"\r\n") if line.isalpha() and line.isupper()]
-    recorder.tape.say(b"".join(answers.get(command, b":1\r\n") for command in commands))
+    recorder.transport.receive(b"".join(answers.get(command, b":1\r\n") for command in commands))
     await task
     assert recorder.bursts() == [burst]
 
 
 @pytest.mark.parametrize("lacking", [1, 2], ids=["the meta's", "the membership's"])
 async def test_only_the_step_that_lacks_its_script_is_sent_again(
-    lacking: int, recorder: Recorder, taped: RedisCache
+    lacking: int, recorder: Recorder, offline_cache: RedisCache
 ) -> None:
     """Of a fill, the half whose script the server has lost is sent with its text, and nothing else is."""
-    task = asyncio.create_task(taped.fill(CTX, Lease(REPO, DIGEST, "a", "b"), META))
+    task = asyncio.create_task(offline_cache.fill(CTX, Lease(REPO, DIGEST, "a", "b"), META))
     await turns()
     replies = [b":1\r\n"] * 3
     replies[lacking] = b"-NOSCRIPT No matching script\r\n"
-    recorder.tape.say(b"".join(replies))
+    recorder.transport.receive(b"".join(replies))
     await turns()
     first, again = recorder.bursts()
     step = commands_of(first)[lacking]
     assert commands_of(again) == [["EVAL", scripts.FILL.text, *step[2:]]]
-    recorder.tape.say(b":1\r\n")
+    recorder.transport.receive(b":1\r\n")
     assert await task
     assert recorder.bursts() == [first, again]
 
@@ -113,23 +115,25 @@ async def lose_scripts(recorder: Recorder, ctx: Context, cache: RedisCache) -> "
     """Ask for a lease, both steps of which lack their script and have been sent again."""
     task = asyncio.create_task(cache.lease(ctx, REPO, DIGEST))
     await turns()
-    recorder.tape.say(b"-NOSCRIPT No matching script\r\n" * 2)
+    recorder.transport.receive(b"-NOSCRIPT No matching script\r\n" * 2)
     await turns()
     return task
 
 
-async def test_steps_that_are_sent_again_keep_their_order(recorder: Recorder, taped: RedisCache) -> None:
+async def test_steps_that_are_sent_again_keep_their_order(
+    recorder: Recorder, offline_cache: RedisCache
+) -> None:
     """Of several steps that are sent again each gets its own reply."""
-    task = await lose_scripts(recorder, CTX, taped)
+    task = await lose_scripts(recorder, CTX, offline_cache)
     meta, member = scripts.new_token(), scripts.new_token()
-    recorder.tape.say(f"$32\r\n{meta}\r\n$32\r\n{member}\r\n".encode())
+    recorder.transport.receive(f"$32\r\n{meta}\r\n$32\r\n{member}\r\n".encode())
     assert await task == Lease(REPO, DIGEST, member, meta)
 
 
-async def test_what_is_sent_again_is_awaited_no_longer(recorder: Recorder, taped: RedisCache) -> None:
+async def test_what_is_sent_again_is_awaited_no_longer(recorder: Recorder, offline_cache: RedisCache) -> None:
     """The context that bounds the first wait for an answer bounds the second."""
     with CTX.with_cancel() as ctx:
-        task = await lose_scripts(recorder, ctx, taped)
+        task = await lose_scripts(recorder, ctx, offline_cache)
         assert len(recorder.bursts()) == 2
     await turns()
     assert task.done()
@@ -137,11 +141,11 @@ async def test_what_is_sent_again_is_awaited_no_longer(recorder: Recorder, taped
         await task
 
 
-async def test_meta_is_asked_for_before_membership(recorder: Recorder, taped: RedisCache) -> None:
+async def test_meta_is_asked_for_before_membership(recorder: Recorder, offline_cache: RedisCache) -> None:
     """The two halves of a stat are asked for in the order that cannot combine what never was together."""
     tasks = [
-        asyncio.create_task(taped.stat(CTX, REPO, DIGEST)),
-        asyncio.create_task(taped.stat_many(CTX, REPO, [DIGEST])),
+        asyncio.create_task(offline_cache.stat(CTX, REPO, DIGEST)),
+        asyncio.create_task(offline_cache.stat_many(CTX, REPO, [DIGEST])),
     ]
     await turns()
     (burst,) = recorder.bursts()
@@ -152,10 +156,10 @@ async def test_meta_is_asked_for_before_membership(recorder: Recorder, taped: Re
     await asyncio.wait(tasks)
 
 
-async def test_no_layers_are_no_question(recorder: Recorder, taped: RedisCache) -> None:
+async def test_no_layers_are_no_question(recorder: Recorder, offline_cache: RedisCache) -> None:
     """For no layers nothing is sent."""
-    assert await taped.contains_many(CTX, REPO, []) == []
-    assert await taped.stat_many(CTX, REPO, []) == []
+    assert await offline_cache.contains_many(CTX, REPO, []) == []
+    assert await offline_cache.stat_many(CTX, REPO, []) == []
     assert recorder.bursts() == []
 
 

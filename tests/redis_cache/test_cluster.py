@@ -36,7 +36,7 @@ async def test_the_contract_in_a_cluster(check: Check, make_cache: MakeCache, no
 
 
 async def test_a_cluster_is_strict(node: RedisServer, make_cache: MakeCache) -> None:
-    """The limit is as it is told: a name with a brace parts a key from its lease, which is refused."""
+    """The documented limit holds: a name with a brace separates a key from its lease, and is refused."""
     cache = make_cache(node.url)
     await cache.remove(background(), "a", "b")
     with pytest.raises(BackendError, match="CROSSSLOT"):
@@ -44,7 +44,7 @@ async def test_a_cluster_is_strict(node: RedisServer, make_cache: MakeCache) -> 
 
 
 async def test_a_name_with_a_brace_elsewhere(cache: RedisCache) -> None:
-    """Out of a cluster a name with a brace is a name."""
+    """Without a cluster a name with a brace works."""
     await cache.add(background(), "a}", "{b}")
     assert await cache.contains(background(), "a}", "{b}")
     await cache.remove(background(), "a}", "{b}")

@@ -16,7 +16,7 @@ DIGEST = "sha256:" + "0123456789abcdef" * 4
 NAMES = st.text(st.characters(categories=["L", "N", "P", "S"]), min_size=1, max_size=50)
 
 
-def words(text: str) -> list[str]:
+def parse(text: str) -> list[str]:
     """The words of one command, as a server reads them: a command is an array of strings."""
     reader = hiredis.Reader(encoding="utf-8")
     reader.feed(text.encode())
@@ -27,11 +27,11 @@ def words(text: str) -> list[str]:
 
 @given(repo=NAMES, dgst=NAMES)
 def test_queries_are_resp(repo: str, dgst: str) -> None:
-    """Whatever the names, a query is read by a server as the words that were meant."""
+    """Whatever the names, a query is read by a server as the intended words."""
     fields = ["path", "length", "digest", "size", "mediatype", "writer"]
-    assert words(commands.meta_query(dgst)) == ["HMGET", meta_key(dgst), *fields]
-    assert words(commands.member_query(repo, dgst)) == ["SISMEMBER", members_key(repo), dgst]
-    assert words(commands.members_query(repo, [dgst, repo])) == ["SMISMEMBER", members_key(repo), dgst, repo]
+    assert parse(commands.meta_query(dgst)) == ["HMGET", meta_key(dgst), *fields]
+    assert parse(commands.member_query(repo, dgst)) == ["SISMEMBER", members_key(repo), dgst]
+    assert parse(commands.members_query(repo, [dgst, repo])) == ["SMISMEMBER", members_key(repo), dgst, repo]
 
 
 @given(repo=NAMES, dgst=NAMES)
@@ -44,7 +44,7 @@ def test_a_stat_asks_for_the_meta_first(repo: str, dgst: str) -> None:
 def test_commands_are_resp(repo: str, dgst: str) -> None:
     """Whatever the names, a command's text has its words."""
     command = scripts.fill(scripts.membership(repo, dgst), "t", commands.store_member(repo, dgst), 0)
-    assert words(command.text) == list(command.words)
+    assert parse(command.text) == list(command.words)
 
 
 def test_names_that_were_parsed_look_the_same() -> None:
@@ -74,7 +74,7 @@ STEPS = {
 
 @pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
 def test_a_step_stays_in_one_slot(step: Command) -> None:
-    """All keys that a script is given lie in one slot, and its first is the one that is named in errors."""
+    """All keys of a script are in one slot, and errors name the first of them."""
     count = int(step.words[2])
     keys = step.words[3 : 3 + count]
     assert step.key == keys[0]

@@ -1,6 +1,6 @@
 """What the cache leaves in Redis, and what Go registries make of it and leave there themselves.
 
-Here a Go registry is the commands that it sends, word for word.
+Here a Go registry is the commands that it sends, literally.
 """
 
 from collections.abc import Awaitable, Callable
@@ -81,7 +81,7 @@ every_put = pytest.mark.parametrize(
 
 @every_put
 async def test_what_is_stored(put: Put, cache: RedisCache, redis_server: RedisServer) -> None:
-    """However both halves came to be stored, they lie there alike, and no lease is left."""
+    """Each way to store both halves leaves the same keys, and no lease."""
     await put(cache)
     assert keys(redis_server) == set(KEYS)
     assert redis_server.ask("SMEMBERS", MEMBERS) == {DIGEST.encode()}
@@ -113,7 +113,7 @@ async def test_nothing_is_left_of_what_is_gone(
 
 
 async def test_a_type_that_is_known_stays(cache: RedisCache, redis_server: RedisServer) -> None:
-    """To add what is known already leaves alone what the repository calls it."""
+    """To add what is known already keeps the media type that the repository has for it."""
     await cache.put(CTX, REPO, DIGEST, META)
     await cache.add(CTX, REPO, DIGEST)
     assert redis_server.ask("HGET", SCOPED, "mediatype") == META.media_type.encode()
@@ -135,7 +135,7 @@ async def test_a_lease_of_the_meta_alone_touches_no_repository(
 
 @every_put
 async def test_what_is_stored_ends(put: Put, make_cache: MakeCache, redis_server: RedisServer) -> None:
-    """With a ttl every key ends, a little sooner than it says."""
+    """With a ttl every key ends, a little before that time."""
     await put(make_cache(redis_server.url, ttl=1_000))
     for key in KEYS:
         assert 890_000 < ends(redis_server, key) <= 1_000_000
@@ -167,7 +167,7 @@ async def test_a_set_lives_on_with_each_member(make_cache: MakeCache, redis_serv
 
 
 async def test_leases_and_markers_end(make_cache: MakeCache, redis_server: RedisServer) -> None:
-    """A lease that nobody uses, and a removal that nobody ends, end by themselves."""
+    """A lease that is not used, and a removal that is not ended, expire."""
     cache = make_cache(redis_server.url, lease_seconds=20, closing_seconds=40)
     await cache.lease(CTX, REPO, DIGEST)
     leases = keys(redis_server)
@@ -207,7 +207,7 @@ GO_CLEARS = {"older": ("digest", "length", "mediatype"), "2.8.2": ("digest", "si
 
 @every_put
 async def test_go_finds_what_we_store(put: Put, cache: RedisCache, redis_server: RedisServer) -> None:
-    """A Go registry finds a whole descriptor, with the media type that we were told."""
+    """A Go registry finds a whole descriptor, with the media type that we stored."""
     await put(cache)
     assert go_stat(redis_server) == (DIGEST, 7, META.media_type)
 
@@ -236,7 +236,7 @@ async def test_we_find_what_go_stores(cache: RedisCache, redis_server: RedisServ
 async def test_what_go_clears_is_gone(
     put: Put, fields: tuple[str, ...], cache: RedisCache, redis_server: RedisServer
 ) -> None:
-    """What a Go registry clears is a miss, whoever stored it, though it leaves fields and the member."""
+    """What a Go registry clears is a miss, by whichever writer, though it leaves fields and the member."""
     for store in (put, None):
         if store is None:
             go_set_descriptor(redis_server)

@@ -1,7 +1,7 @@
 """What a server may refuse, under two hundred tasks that go on reading, storing and removing.
 
-Each task checks that what it is told belongs to the digest it asked for, and that
-each await ended by its deadline; each test, that afterwards nobody is refused.
+Each task checks that its answer belongs to the digest it asked for, and that each
+await ended by its deadline; each test, that afterwards no task is refused.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from layercache.context import Context
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
 from layercache.testing import new_digest, new_meta
-from tests.redis.crowd import TASKS, Crowd, recovered
+from tests.redis.clients import TASKS, Clients, recovered
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer, free_port
 
@@ -32,8 +32,8 @@ PATIENT = (
 FLUSHES = 20
 
 
-class Registry(Crowd):
-    """A crowd that does what the handlers of a registry do, all with the same layers."""
+class Registry(Clients):
+    """Clients that do what the handlers of a registry do, all with the same layers."""
 
     def __init__(self, cache: RedisCache) -> None:
         super().__init__()
@@ -82,68 +82,68 @@ def busy(make_cache: MakeCache, link: Link) -> RedisCache:
     return make_cache(link)
 
 
-async def assert_nobody_is_refused(cache: RedisCache, link: Link) -> None:
-    """Have another crowd, once the link is up, which hears of no fault; the machine may be slow."""
+async def assert_none_is_refused(cache: RedisCache, link: Link) -> None:
+    """Run the clients once more, when the link is up, without a fault; the machine may be slow."""
     await recovered(link)
-    async with Registry(cache) as crowd:
+    async with Registry(cache) as clients:
         pass
-    assert not crowd.outcomes.keys() - {"answer", "DeadlineExceededError"}
+    assert not clients.outcomes.keys() - {"answer", "DeadlineExceededError"}
 
 
 async def test_a_killed_server(own_server: RedisServer, link: Link, busy: RedisCache) -> None:
     """While a server is dead all fails at once, and once it is started again all is done again."""
-    async with Registry(busy) as crowd:
+    async with Registry(busy) as clients:
         own_server.kill()
-        await crowd.more("BackendUnavailableError")
+        await clients.more("BackendUnavailableError")
         own_server.start()
-        await crowd.more("answer")
-    await assert_nobody_is_refused(busy, link)
+        await clients.more("answer")
+    await assert_none_is_refused(busy, link)
 
 
 async def test_a_full_server(own_server: RedisServer, link: Link, busy: RedisCache) -> None:
     """A server at its maxmemory refuses to store and goes on to answer, over the same connection."""
-    async with Registry(busy) as crowd:
+    async with Registry(busy) as clients:
         before = link.wire
         own_server.ask("CONFIG", "SET", "maxmemory", 1)
-        await crowd.more("BackendError")
-        await crowd.more("answer")
+        await clients.more("BackendError")
+        await clients.more("answer")
         own_server.ask("CONFIG", "SET", "maxmemory", 0)
-    await assert_nobody_is_refused(busy, link)
+    await assert_none_is_refused(busy, link)
     assert link.wire is before
 
 
 async def test_lost_scripts(own_server: RedisServer, link: Link, busy: RedisCache) -> None:
-    """A server that loses its scripts again and again refuses nobody, and costs no connection."""
-    async with Registry(busy) as crowd:
+    """A server that loses its scripts again and again refuses no task, and costs no connection."""
+    async with Registry(busy) as clients:
         before = link.wire
         for _ in range(FLUSHES):
             await asyncio.to_thread(own_server.ask, "SCRIPT", "FLUSH")
-            await crowd.more("answer", TASKS)
-    assert not crowd.outcomes.keys() - {"answer", "DeadlineExceededError"}
+            await clients.more("answer", TASKS)
+    assert not clients.outcomes.keys() - {"answer", "DeadlineExceededError"}
     stats = own_server.ask("INFO", "commandstats")
     assert isinstance(stats, dict)
     assert stats["cmdstat_eval"]["calls"] >= FLUSHES
-    await assert_nobody_is_refused(busy, link)
+    await assert_none_is_refused(busy, link)
     assert link.wire is before
 
 
 async def test_a_replica(own_server: RedisServer, link: Link, busy: RedisCache) -> None:
     """A server that has become a replica is left, as often as it is found to be one."""
-    async with Registry(busy) as crowd:
+    async with Registry(busy) as clients:
         own_server.ask("REPLICAOF", "127.0.0.1", free_port())
-        await crowd.more("BackendUnavailableError")
+        await clients.more("BackendUnavailableError")
         own_server.ask("REPLICAOF", "NO", "ONE")
-        await crowd.more("answer")
-    await assert_nobody_is_refused(busy, link)
+        await clients.more("answer")
+    await assert_none_is_refused(busy, link)
 
 
 async def test_an_entry_of_a_wrong_type(own_server: RedisServer, link: Link, busy: RedisCache) -> None:
-    """A key of a wrong type is a corrupt entry to all who come by it, and costs no connection."""
-    async with Registry(busy) as crowd:
+    """A key of a wrong type is a corrupt entry to each task that reads it, and costs no connection."""
+    async with Registry(busy) as clients:
         before = link.wire
         own_server.ask("SET", f"repository::{REPO}::blobs", "no set")
-        await crowd.more("CorruptEntryError")
+        await clients.more("CorruptEntryError")
         own_server.ask("DEL", f"repository::{REPO}::blobs")
-        await crowd.more("answer")
-    await assert_nobody_is_refused(busy, link)
+        await clients.more("answer")
+    await assert_none_is_refused(busy, link)
     assert link.wire is before

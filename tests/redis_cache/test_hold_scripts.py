@@ -1,10 +1,10 @@
-"""The steps over holds, one table each, run by every server found."""
+"""The steps of the scripts on holds, one table each, run by every server found."""
 
 import pytest
 
 from layercache.backends.redis import scripts
-from tests.redis_cache.conftest import WITH_KIN
-from tests.redis_cache.steps import (
+from tests.redis_cache.conftest import ON_ALL_SERVERS
+from tests.redis_cache.script_steps import (
     MARKER,
     MEMBERS,
     MEMBERSHIP,
@@ -16,7 +16,7 @@ from tests.redis_cache.steps import (
     ends,
     fill_both,
     lay,
-    lies,
+    value_beside,
 )
 from tests.servers import RedisServer
 
@@ -24,7 +24,7 @@ SOON, LATER, PAST = 20_000, 40_000, -1_000  # milliseconds from now on, or befor
 
 
 def end_in(server: RedisServer, milliseconds: int) -> int:
-    """When something ends that ends in so many *milliseconds*, by the clock of *server*."""
+    """The time in so many *milliseconds*, by the clock of *server*."""
     now = server.ask("TIME")
     assert isinstance(now, tuple)  # by redis-py
     return int(now[0]) * 1_000 + milliseconds
@@ -38,7 +38,7 @@ CLOSES_OVER_HOLDS = {
 }
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize(("held", "hold", "life"), CLOSES_OVER_HOLDS.values(), ids=CLOSES_OVER_HOLDS)
 def test_close_over_a_hold(run: Runner, redis_server: RedisServer, held: str, hold: int, life: int) -> None:
     """A marker is placed over a hold, for as long as the longer of the two, and the hold keeps its end."""
@@ -47,7 +47,7 @@ def test_close_over_a_hold(run: Runner, redis_server: RedisServer, held: str, ho
         end = end_in(redis_server, hold)
         lay(redis_server, half, f"{held}{end}".encode())
         assert run(scripts.close(half, MARKER.decode(), 30_000)) == 1
-        assert lies(redis_server, half) == MARKER + b":%d" % end
+        assert value_beside(redis_server, half) == MARKER + b":%d" % end
         assert life - 2_000 < ends(redis_server, half.lease) <= life + 1_000
         assert run(scripts.lease(half, "new", 5_000)) is None
     assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
@@ -62,7 +62,7 @@ CLEARS_OVER_HOLDS = {
 }
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize(("held", "hold", "left"), CLEARS_OVER_HOLDS.values(), ids=CLEARS_OVER_HOLDS)
 def test_clear_over_a_hold(
     run: Runner, redis_server: RedisServer, held: str, hold: int, left: str | None
@@ -73,11 +73,11 @@ def test_clear_over_a_hold(
         end = end_in(redis_server, hold)
         lay(redis_server, half, f"{held}{end}".encode())
         assert run(scripts.clear(half, MARKER.decode())) == 1
-        assert lies(redis_server, half) == (None if left is None else f"{left}{end}".encode())
+        assert value_beside(redis_server, half) == (None if left is None else f"{left}{end}".encode())
         if left == "closing::" != held:
             assert hold - 2_000 < ends(redis_server, half.lease) <= hold + 1_000
         run(scripts.clear(half))
-        assert lies(redis_server, half) == (None if left is None else f"{left}{end}".encode())
+        assert value_beside(redis_server, half) == (None if left is None else f"{left}{end}".encode())
     assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
     assert redis_server.ask("EXISTS", STORE_META.key) == 0
 
@@ -91,16 +91,16 @@ HOLDS = {
 }
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize(("held", "life"), HOLDS.values(), ids=HOLDS)
 def test_hold(run: Runner, redis_server: RedisServer, held: str | int | None, life: int) -> None:
-    """A half is cleared, and a hold takes the place of whatever lay there, until the later of two ends."""
+    """A half is cleared, and a hold replaces any other value, until the later of two ends."""
     fill_both(redis_server)
     for half in (MEMBERSHIP, META):
         there = f"closing::{end_in(redis_server, held)}" if isinstance(held, int) else held
         lay(redis_server, half, None if there is None else there.encode())
         assert run(scripts.hold(half, 30_000)) == 1
-        left = lies(redis_server, half)
+        left = value_beside(redis_server, half)
         assert isinstance(left, bytes)
         assert left.startswith(b"closing::")
         assert abs(int(left.removeprefix(b"closing::")) - end_in(redis_server, life)) < 2_000

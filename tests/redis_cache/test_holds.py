@@ -1,4 +1,4 @@
-"""Holds in Redis: how long they last, whoever comes beside them, and what is told if one cannot be placed."""
+"""Holds in Redis: how long they last, beside other brackets, and the error if one cannot be placed."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,7 +29,7 @@ async def interrupt(cache: LayerInfoCache, after: Callable[[], object] = lambda:
 
 
 def left(server: RedisServer, key: str = MEMBER_LEASE) -> float:
-    """Seconds until what lies in a lease's place ends."""
+    """Seconds until the value beside the half ends."""
     milliseconds = server.ask("PTTL", key)
     assert isinstance(milliseconds, int)
     return milliseconds / 1_000
@@ -74,7 +74,7 @@ async def test_a_longer_bracket_is_protected(make_cache: MakeCache, redis_server
 
 
 async def test_a_bracket_does_not_prolong(make_cache: MakeCache, redis_server: RedisServer) -> None:
-    """However often a removal is tried again, the hold keeps the end that its interruption gave it."""
+    """However often a removal is retried, the hold keeps the end that its interruption gave it."""
     long, short = make_cache(redis_server.url), make_cache(redis_server.url, closing_seconds=5.0)
     await interrupt(short)
     for _ in range(3):
@@ -84,7 +84,7 @@ async def test_a_bracket_does_not_prolong(make_cache: MakeCache, redis_server: R
 
 
 async def test_each_half_has_its_own(cache: RedisCache, redis_server: RedisServer) -> None:
-    """An interrupted `forgetting` holds the meta and leaves the membership's place alone."""
+    """An interrupted `forgetting` holds the meta and leaves the membership alone."""
     with suppress(StorageError):
         async with cache.forgetting(CTX, DIGEST):
             raise StorageError
@@ -93,7 +93,7 @@ async def test_each_half_has_its_own(cache: RedisCache, redis_server: RedisServe
 
 
 async def test_a_hold_that_cannot_be_placed(make_cache: MakeCache, own_server: RedisServer) -> None:
-    """If Redis is gone at the interruption, the body's error is passed on and says what is left."""
+    """If Redis is gone at the interruption, the body's error is passed on, with a note."""
     cache = make_cache(own_server.url)
 
     async def remove() -> None:
@@ -130,7 +130,7 @@ return string.sub(held, 1, 8) ~= 'closing:' and held
 
 
 async def test_an_older_process(cache: RedisCache, redis_server: RedisServer) -> None:
-    """A process of the version before holds gives no lease under one, and its `remove` leaves it."""
+    """A process of the version before holds gives no lease under a hold, and its `remove` leaves it."""
     await interrupt(cache)
     key = scripts.membership(REPO, DIGEST).clear.key
     for marker in ("", scripts.new_marker()):

@@ -11,7 +11,7 @@ from layercache.backends.redis.cache import RedisCache
 from layercache.backends.redis.transport.link import Link
 from layercache.backends.redis.transport.wire import Wire
 from layercache.testing import SlowSource
-from tests.redis.tape import Tape
+from tests.redis.simulated import SimulatedTransport
 from tests.redis_cache.operations import CTX, DIGEST, META, OPERATIONS, REPO
 
 DEEP = b"*1\r\n" * 1_000 + b":1\r\n"
@@ -28,8 +28,8 @@ NONSENSE = [
 ]
 
 
-class Liar:
-    """An opener of tapes on which each command is answered by the same."""
+class ConstantServer:
+    """An opener of simulated transports on which each command gets the same reply."""
 
     def __init__(self, reply: bytes) -> None:
         self.reply = reply
@@ -43,7 +43,7 @@ class Liar:
         return wire
 
 
-class _Answering(Tape):
+class _Answering(SimulatedTransport):
     def __init__(self, wire: Wire, reply: bytes) -> None:
         self.reply = reply
         super().__init__(wire)
@@ -55,7 +55,7 @@ class _Answering(Tape):
         replies = [
             b"+PONG\r\n" if command == [b"PING"] else self.reply for command in iter(reader.gets, None)
         ]
-        asyncio.get_running_loop().call_soon(self.say, b"".join(replies))
+        asyncio.get_running_loop().call_soon(self.receive, b"".join(replies))
 
 
 ASKED = OPERATIONS | {
@@ -66,11 +66,11 @@ ASKED = OPERATIONS | {
 
 
 async def ask(operation: str, reply: bytes) -> tuple[object, list[Wire]]:
-    """The outcome of *operation* when all that a server says is *reply*, and the wires to it."""
-    liar = Liar(reply)
-    async with RedisCache(Link(liar, heartbeat=60)) as cache:
+    """The outcome of *operation* when every reply of a server is *reply*, and the wires to it."""
+    server = ConstantServer(reply)
+    async with RedisCache(Link(server, heartbeat=60)) as cache:
         outcome = (await asyncio.gather(ASKED[operation](cache), return_exceptions=True))[0]
-        return outcome, list(liar.wires)
+        return outcome, list(server.wires)
 
 
 @pytest.mark.parametrize("reply", NONSENSE, ids=lambda reply: repr(reply[:20]))
@@ -92,9 +92,9 @@ async def test_a_deep_reply_ends_the_connection(operation: str) -> None:
 
 @pytest.mark.parametrize("reply", NONSENSE, ids=lambda reply: repr(reply[:20]))
 async def test_reads_fail_open(reply: bytes) -> None:
-    """Behind a cache whose server talks nonsense, the source answers."""
+    """If the server of the cache sends nonsense, the source answers."""
     source = SlowSource()
     source.put(REPO, DIGEST, META)
-    async with ReadThroughCache(RedisCache(Link(Liar(reply), heartbeat=60)), source) as cache:
+    async with ReadThroughCache(RedisCache(Link(ConstantServer(reply), heartbeat=60)), source) as cache:
         assert await cache.stat(CTX, REPO, DIGEST) == META
         assert await cache.stat_many(CTX, REPO, [DIGEST]) == [META]

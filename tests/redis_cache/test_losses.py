@@ -1,4 +1,4 @@
-"""What becomes of an operation whose connection is not there, does not last, or cannot be trusted."""
+"""Operations whose connection is not there, does not last, or cannot be trusted."""
 
 import asyncio
 import signal
@@ -22,11 +22,11 @@ from layercache.errors import (
     DeadlineExceededError,
     InvalidArgumentError,
 )
+from tests.connection_events import ConnectionEvents
 from tests.redis.proxy import Proxy
 from tests.redis_cache.conftest import MakeCache
 from tests.redis_cache.operations import CTX, DIGEST, META, OPERATIONS, REPO
 from tests.servers import RedisServer
-from tests.ups import Ups
 
 SOON = ConstantBackoff(0.01)
 
@@ -81,8 +81,8 @@ async def test_a_read_is_sent_once_more(counted: Counted) -> None:
     assert counted.calls("sismember") == 2
 
 
-async def test_a_plain_word_is_never_sent_again(counted: Counted) -> None:
-    """A plain word whose reply was lost is an error, and was carried out once: it may come too late."""
+async def test_an_unguarded_write_is_never_sent_again(counted: Counted) -> None:
+    """An unguarded write whose reply was lost is an error, and was carried out once: a second may be late."""
     with pytest.raises(LinkLost):
         await counted.lose(counted.cache.put(CTX, REPO, DIGEST, META), "sadd")
     await counted.link.ready()
@@ -114,13 +114,13 @@ async def test_a_removal_is_sent_once_more(counted: Counted) -> None:
     assert not await counted.cache.contains(CTX, REPO, DIGEST)
 
 
-async def test_a_removal_is_announced_once_more(counted: Counted) -> None:
-    """An announcement whose reply was lost is made again with another marker, which its end drops."""
+async def test_a_removal_is_begun_once_more(counted: Counted) -> None:
+    """A removal whose begin was lost is begun again with another marker, which its end drops."""
     key = f"{{repository::{REPO}::blobs}}::lease::{DIGEST}"
-    marker = await counted.lose(counted.cache.begin_removal(CTX, REPO, DIGEST), "set")
+    marker = await counted.lose(counted.cache.backend.begin_removal(CTX, REPO, DIGEST), "set")
     assert counted.calls("set") == 2
     assert counted.server.ask("GET", key) == str(marker).encode()
-    await counted.cache.end_removal(CTX, REPO, DIGEST, str(marker), has_returned=True)
+    await counted.cache.backend.end_removal(CTX, REPO, DIGEST, str(marker), has_returned=True)
     assert counted.server.ask("EXISTS", key) == 0
 
 
@@ -137,10 +137,12 @@ async def test_a_server_that_is_lost(counted: Counted) -> None:
 # ---- not there
 
 
-async def test_a_server_that_is_down(make_cache: MakeCache, own_server: RedisServer, ups: Ups) -> None:
-    """A cache is made while its server is down, says so, and works when the server is up."""
+async def test_a_server_that_is_down(
+    make_cache: MakeCache, own_server: RedisServer, events: ConnectionEvents
+) -> None:
+    """A cache that is made while its server is down raises that, and works when the server is up."""
     own_server.kill()
-    link = Link(Handshake.from_url(own_server.url, *scripts.LOADING), on_state=ups, backoff=SOON)
+    link = Link(Handshake.from_url(own_server.url, *scripts.LOADING), on_state=events, backoff=SOON)
     cache = make_cache(link)
     with pytest.raises(BackendUnavailableError):
         await cache.stat(CTX, REPO, DIGEST)
@@ -152,14 +154,14 @@ async def test_a_server_that_is_down(make_cache: MakeCache, own_server: RedisSer
         async with cache.removing(CTX, REPO, DIGEST):
             raise AssertionError("the body ran, though the removal was not announced")
     own_server.start()
-    await ups.until(1)
+    await events.until_up(1)
     await cache.put(CTX, REPO, DIGEST, META)
     assert await cache.stat(CTX, REPO, DIGEST) == META
 
 
 @pytest.fixture
 async def silent() -> AsyncIterator[str]:
-    """The URL of a server that accepts connections and says nothing."""
+    """The URL of a server that accepts connections and sends nothing."""
     enough = asyncio.Event()
 
     async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -198,7 +200,7 @@ async def test_a_deadline_while_waiting(make_cache: MakeCache, own_server: Redis
 
 
 async def test_a_closed_cache(cache: RedisCache) -> None:
-    """A closed cache says that it is, as often as it is asked."""
+    """A closed cache raises an error that says so, each time that it is asked."""
     await cache.contains(CTX, REPO, DIGEST)
     await cache.aclose()
     await cache.aclose()
@@ -225,19 +227,17 @@ async def test_an_answer_to_another_question(
     noise: bytes,
     make_cache: MakeCache,
     redis_server: RedisServer,
-    ups: Ups,
+    events: ConnectionEvents,
 ) -> None:
     """A reply of a shape that the command does not have ends in an error and a new connection."""
     async with Proxy(redis_server.port) as proxy:
         handshake = Handshake.from_url(proxy.url, *scripts.LOADING)
-        cache = make_cache(Link(handshake, on_state=ups, heartbeat=60, backoff=SOON))
+        cache = make_cache(Link(handshake, on_state=events, heartbeat=60, backoff=SOON))
         await cache.put(CTX, REPO, DIGEST, META)
-        proxy.say_instead(noise * 3)
-        with pytest.raises(
-            (NonsenseError, CorruptEntryError)
-        ):  # A status may be what lies in a lease's place.
+        proxy.send_instead(noise * 3)
+        with pytest.raises((NonsenseError, CorruptEntryError)):  # A status may be a value beside a half.
             await operation(cache)
-        await ups.until(2)
+        await events.until_up(2)
         await cache.put(CTX, REPO, DIGEST, META)
         assert await cache.stat(CTX, REPO, DIGEST) == META
         await cache.aclose()
@@ -247,22 +247,22 @@ async def test_an_answer_to_another_question(
 
 
 def test_wrong_settings() -> None:
-    """A time that is none, or a URL that is none, is refused when the cache is made."""
+    """A time or a URL that makes no sense is refused when the cache is made."""
     for wrong in (0, -1, float("nan"), float("inf")):
         for name in ("ttl", "lease_seconds", "closing_seconds"):
             with pytest.raises(InvalidArgumentError, match=name):
-                RedisCache("redis://localhost", **{name: wrong})
+                RedisCache("redis://localhost", **{name: wrong})  # type: ignore[arg-type]  # all are numbers
     with pytest.raises(InvalidArgumentError, match="ttl"):
         RedisCache("redis://localhost", ttl="1")  # type: ignore[arg-type]  # what it is about
     with pytest.raises(InvalidArgumentError):
         RedisCache("http://localhost")
 
 
-async def test_repr_tells_state(make_cache: MakeCache, redis_server: RedisServer) -> None:
-    """The repr of a cache tells how its link is, and what it was made with."""
-    cache = make_cache(redis_server.url, ttl=60)
-    assert repr(cache) == "<RedisCache on <Link idle>, ttl 60>"
+async def test_repr_shows_state(make_cache: MakeCache, redis_server: RedisServer) -> None:
+    """The repr of a cache shows the state of its link."""
+    cache = make_cache(redis_server.url)
+    assert repr(cache) == "<RedisCache <Link idle>>"
     await cache.contains(CTX, REPO, DIGEST)
-    assert repr(cache) == "<RedisCache on <Link up>, ttl 60>"
+    assert repr(cache) == "<RedisCache <Link up>>"
     await cache.aclose()
-    assert repr(cache) == "<RedisCache on <Link down: the link is closed>, ttl 60>"
+    assert repr(cache) == "<RedisCache <Link down: the link is closed>>"

@@ -1,4 +1,4 @@
-"""The races that the leases decide, each told in its order, between caches with a link of their own.
+"""The races that the leases decide, each step by step, between caches with a link of their own.
 
 Nothing runs at the same time here: an await that has returned was carried out,
 so the lines of a test are the order in which the server saw them. What could
@@ -38,8 +38,8 @@ def remover(other: RedisCache) -> RedisCache:
     return other
 
 
-async def says_yes(cache: LayerInfoCache) -> bool:
-    """Whether *cache* claims that the repository has the layer."""
+async def knows(cache: LayerInfoCache) -> bool:
+    """Whether *cache* answers that the repository has the layer."""
     try:
         await cache.stat(CTX, REPO, DIGEST)
     except NotFoundError:
@@ -48,33 +48,33 @@ async def says_yes(cache: LayerInfoCache) -> bool:
 
 
 async def test_a_fill_after_a_removal(reader: RedisCache, remover: RedisCache) -> None:
-    """What the storage said before a removal is not stored after it."""
-    lease = await reader.lease(CTX, REPO, DIGEST)  # 1: a miss; the storage says yes
+    """What the storage answered before a removal is not stored after it."""
+    lease = await reader.lease(CTX, REPO, DIGEST)  # 1: a miss; the storage answers yes
     assert lease is not None
     async with remover.removing(CTX, REPO, DIGEST):  # 2: announced, deleted, ended
         pass
     assert not await reader.fill(CTX, lease, META)  # 3: too late
-    assert not await says_yes(reader)
+    assert not await knows(reader)
 
 
 async def test_a_fill_within_a_removal(reader: RedisCache, remover: RedisCache) -> None:
-    """What the storage said before a removal is not stored while it is under way."""
+    """What the storage answered before a removal is not stored while it is under way."""
     lease = await reader.lease(CTX, REPO, DIGEST)
     assert lease is not None
     async with remover.removing(CTX, REPO, DIGEST):
         assert not await reader.fill(CTX, lease, META)
-    assert not await says_yes(reader)
+    assert not await knows(reader)
 
 
 async def test_a_lease_within_a_removal(reader: RedisCache, remover: RedisCache) -> None:
-    """While a removal is under way, nobody is given a lease; afterwards everybody is."""
+    """While a removal is under way, no reader is given a lease; afterwards each is."""
     async with remover.removing(CTX, REPO, DIGEST):
         assert await reader.lease(CTX, REPO, DIGEST) is None
         assert await reader.lease(CTX, ELSEWHERE, DIGEST) is not None
     assert await reader.lease(CTX, REPO, DIGEST) is not None
 
 
-async def test_a_lease_while_a_blob_goes(reader: RedisCache, remover: RedisCache) -> None:
+async def test_a_lease_while_a_blob_is_deleted(reader: RedisCache, remover: RedisCache) -> None:
     """While a blob is deleted, no repository is given a lease for it."""
     async with remover.forgetting(CTX, DIGEST):
         assert await reader.lease(CTX, REPO, DIGEST) is None
@@ -83,33 +83,35 @@ async def test_a_lease_while_a_blob_goes(reader: RedisCache, remover: RedisCache
     assert await reader.lease(CTX, REPO, DIGEST) is not None
 
 
-async def test_a_fill_after_a_blob_went(reader: RedisCache, remover: RedisCache) -> None:
-    """What the storage said before a blob was deleted makes no layer of it."""
+async def test_a_fill_after_a_blob_was_deleted(reader: RedisCache, remover: RedisCache) -> None:
+    """What the storage answered before a blob was deleted makes no layer of it."""
     lease = await reader.lease(CTX, REPO, DIGEST)
     assert lease is not None
     async with remover.forgetting(CTX, DIGEST):
         pass
     assert not await reader.fill(CTX, lease, META)
     assert await reader.contains(CTX, REPO, DIGEST), "the membership was not in question"
-    assert not await says_yes(reader)
+    assert not await knows(reader)
 
 
-@pytest.mark.parametrize("word", ["remove", "forget"])
-async def test_a_fill_after_a_plain_word(word: str, reader: RedisCache, remover: RedisCache) -> None:
+@pytest.mark.parametrize("operation", ["remove", "forget"])
+async def test_a_fill_after_an_unbracketed_removal(
+    operation: str, reader: RedisCache, remover: RedisCache
+) -> None:
     """A removal without its bracket voids the leases that were given before it, too."""
     lease = await reader.lease(CTX, REPO, DIGEST)
     assert lease is not None
-    await (remover.remove(CTX, REPO, DIGEST) if word == "remove" else remover.forget(CTX, DIGEST))
+    await (remover.remove(CTX, REPO, DIGEST) if operation == "remove" else remover.forget(CTX, DIGEST))
     assert not await reader.fill(CTX, lease, META)
-    assert not await says_yes(reader)
+    assert not await knows(reader)
 
 
-async def test_a_plain_word_within_a_removal(reader: RedisCache, remover: RedisCache) -> None:
-    """What a plain word stores while a removal is under way is cleared at its end."""
+async def test_an_unguarded_write_within_a_removal(reader: RedisCache, remover: RedisCache) -> None:
+    """What an unguarded write stores while a removal is under way is cleared at its end."""
     async with remover.removing(CTX, REPO, DIGEST):
         await reader.put(CTX, REPO, DIGEST, META)
-        assert await says_yes(reader)
-    assert not await says_yes(reader)
+        assert await knows(reader)
+    assert not await knows(reader)
 
 
 async def test_a_removal_whose_marker_ended(
@@ -118,21 +120,21 @@ async def test_a_removal_whose_marker_ended(
     """A removal that took longer than its marker lived voids the leases that were given meanwhile."""
     async with remover.removing(CTX, REPO, DIGEST):  # 1: announced
         redis_server.ask("DEL", MEMBER_LEASE)  # 2: the marker expires
-        lease = await reader.lease(CTX, REPO, DIGEST)  # 3: a miss; the storage still says yes
+        lease = await reader.lease(CTX, REPO, DIGEST)  # 3: a miss; the storage still answers yes
         assert lease is not None
     assert not await reader.fill(CTX, lease, META)  # 4: deleted, ended; and then too late
-    assert not await says_yes(reader)
+    assert not await knows(reader)
 
 
 async def test_a_removal_that_failed(reader: RedisCache, remover: RedisCache) -> None:
-    """A removal whose body raised has ended, too: it may have deleted what it was to delete."""
+    """A removal whose body raised leaves a hold, for the storage may still delete."""
     lease = await reader.lease(CTX, REPO, DIGEST)
     assert lease is not None
     with pytest.raises(OSError, match="disk"):
         async with remover.removing(CTX, REPO, DIGEST):
             raise OSError("disk")
     assert not await reader.fill(CTX, lease, META)
-    assert await reader.lease(CTX, REPO, DIGEST) is not None
+    assert await reader.lease(CTX, REPO, DIGEST) is None
 
 
 # ---- two removals
@@ -141,12 +143,12 @@ async def test_a_removal_that_failed(reader: RedisCache, remover: RedisCache) ->
 async def test_the_first_removal_ends_first(
     reader: RedisCache, remover: RedisCache, make_cache: MakeCache, redis_server: RedisServer
 ) -> None:
-    """Of two removals, the one that ends first leaves the other's marker where it lies."""
+    """Of two removals, the one that ends first leaves the other's marker in place."""
     second = make_cache(redis_server.url)
     async with remover.removing(CTX, REPO, DIGEST):
-        marker = await second.begin_removal(CTX, REPO, DIGEST)
+        marker = await second.backend.begin_removal(CTX, REPO, DIGEST)
     assert await reader.lease(CTX, REPO, DIGEST) is None
-    await second.end_removal(CTX, REPO, DIGEST, marker, has_returned=True)
+    await second.backend.end_removal(CTX, REPO, DIGEST, marker, has_returned=True)
     assert await reader.lease(CTX, REPO, DIGEST) is not None
 
 
@@ -161,7 +163,7 @@ async def test_the_second_removal_ends_first(
         lease = await reader.lease(CTX, REPO, DIGEST)
         assert lease is not None
     assert not await reader.fill(CTX, lease, META)
-    assert not await says_yes(reader)
+    assert not await knows(reader)
 
 
 # ---- commits
@@ -174,7 +176,7 @@ async def test_a_commit_before_a_removal(reader: RedisCache, remover: RedisCache
         remover.removing(CTX, REPO, DIGEST),  # 2: deleted again
     ):
         pass
-    assert not await says_yes(reader)  # 3: too late to remember
+    assert not await knows(reader)  # 3: too late to remember
 
 
 async def test_a_commit_within_a_removal(reader: RedisCache, remover: RedisCache) -> None:
@@ -182,8 +184,8 @@ async def test_a_commit_within_a_removal(reader: RedisCache, remover: RedisCache
     async with remover.removing(CTX, REPO, DIGEST):
         async with reader.adding(CTX, REPO, DIGEST, META):
             pass
-        assert not await says_yes(reader)
-    assert not await says_yes(reader)
+        assert not await knows(reader)
+    assert not await knows(reader)
 
 
 async def test_a_commit_after_a_removal(reader: RedisCache, remover: RedisCache) -> None:
@@ -222,7 +224,7 @@ async def test_a_lease_that_is_lost(
     assert lease is not None
     redis_server.ask("DEL", *lost)
     assert not await reader.fill(CTX, lease, META)
-    assert not await says_yes(reader)
+    assert not await knows(reader)
     assert redis_server.ask("SISMEMBER", f"repository::{REPO}::blobs", DIGEST) == stored[0]
     assert redis_server.ask("EXISTS", f"blobs::{DIGEST}") == stored[1]
 
@@ -246,8 +248,8 @@ async def test_a_remover_that_died(
 ) -> None:
     """A removal that was never ended keeps leases from being given until its marker expires."""
     await reader.put(CTX, REPO, DIGEST, META)
-    await remover.begin_removal(CTX, REPO, DIGEST)
-    assert not await says_yes(reader)
+    await remover.backend.begin_removal(CTX, REPO, DIGEST)
+    assert not await knows(reader)
     assert await reader.lease(CTX, REPO, DIGEST) is None
     redis_server.ask("PEXPIRE", MEMBER_LEASE, 0)
     assert await reader.lease(CTX, REPO, DIGEST) is not None

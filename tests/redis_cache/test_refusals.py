@@ -1,4 +1,4 @@
-"""What a server may answer instead of an answer, and what the caller hears then."""
+"""The errors that a server may answer with, and what the caller gets then."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,11 +14,11 @@ from layercache.backends.redis.transport.link import Link
 from layercache.context import background
 from layercache.errors import BackendError, BackendUnavailableError, CorruptEntryError, NotFoundError
 from layercache.meta import LayerMeta
-from tests.redis_cache.conftest import WITH_KIN, MakeCache
+from tests.connection_events import ConnectionEvents
+from tests.redis_cache.conftest import ON_ALL_SERVERS, MakeCache
 from tests.servers import RedisServer, free_port
-from tests.ups import Ups
 
-pytestmark = WITH_KIN
+pytestmark = ON_ALL_SERVERS
 
 CTX = background()
 REPO = "library/a"
@@ -162,7 +162,7 @@ async def test_a_fill_of_a_key_of_a_wrong_type(
 
 
 async def test_a_meta_of_a_wrong_type_can_be_forgotten(cache: RedisCache, redis_server: RedisServer) -> None:
-    """To forget heals a key of a wrong type, since it clears the whole key."""
+    """`forget` mends a key of a wrong type, since it clears the whole key."""
     redis_server.ask("SET", HASH, "no such thing")
     async with cache.forgetting(CTX, DIGEST):
         pass
@@ -232,25 +232,27 @@ async def test_a_commit_on_a_full_server(make_cache: MakeCache, own_server: Redi
     assert not await cache.contains(CTX, REPO, DIGEST)
 
 
-# ---- a server that is no master
+# ---- a server that is no primary
 
 
 @pytest.fixture
-async def replica(make_cache: MakeCache, own_server: RedisServer, ups: Ups) -> RedisCache:
+async def replica(make_cache: MakeCache, own_server: RedisServer, events: ConnectionEvents) -> RedisCache:
     """A cache on a server that has become the replica of a dead one."""
     handshake = Handshake.from_url(own_server.url, *scripts.LOADING)
-    cache = make_cache(Link(handshake, on_state=ups, backoff=ConstantBackoff(0.01)))
+    cache = make_cache(Link(handshake, on_state=events, backoff=ConstantBackoff(0.01)))
     await cache.put(CTX, REPO, DIGEST, META)
     own_server.ask("REPLICAOF", "127.0.0.1", free_port())
     return cache
 
 
 @pytest.mark.parametrize("operation", WRITES)
-async def test_a_replica(operation: str, replica: RedisCache, own_server: RedisServer, ups: Ups) -> None:
-    """A write to a replica fails, announces no removal, and the connection is given up for a new one."""
+async def test_a_replica(
+    operation: str, replica: RedisCache, own_server: RedisServer, events: ConnectionEvents
+) -> None:
+    """A write to a replica fails, begins no removal, and the connection is given up for a new one."""
     with pytest.raises(BackendUnavailableError, match="READONLY"):
         await WRITES[operation](replica)
-    await ups.until(2)
+    await events.until_up(2)
     own_server.ask("REPLICAOF", "NO", "ONE")
     assert await replica.stat(CTX, REPO, DIGEST) == META
     assert await replica.lease(CTX, REPO, DIGEST) is not None
@@ -258,14 +260,14 @@ async def test_a_replica(operation: str, replica: RedisCache, own_server: RedisS
 
 @pytest.mark.parametrize("operation", READS)
 async def test_a_replica_without_its_master(
-    operation: str, replica: RedisCache, own_server: RedisServer, ups: Ups
+    operation: str, replica: RedisCache, own_server: RedisServer, events: ConnectionEvents
 ) -> None:
-    """A read from a replica that refuses to answer without its master fails, and it is left."""
+    """A read from a replica that refuses to answer without its primary fails, and it is left."""
     own_server.ask("CONFIG", "SET", "replica-serve-stale-data", "no")
     with pytest.raises(BackendUnavailableError, match="MASTERDOWN"):
         await READS[operation](replica)
     own_server.ask("REPLICAOF", "NO", "ONE")
-    await ups.until(2)
+    await events.until_up(2)
     assert await replica.stat(CTX, REPO, DIGEST) == META
 
 
@@ -273,7 +275,7 @@ async def test_a_replica_without_its_master(
 
 
 async def test_a_command_that_is_not_allowed(make_cache: MakeCache, own_server: RedisServer) -> None:
-    """What the server's access list forbids is an error that says so; the rest goes on."""
+    """What the server's access list forbids is a clear error; the rest works."""
     cache = make_cache(own_server.url)
     await cache.put(CTX, REPO, DIGEST, META)
     own_server.ask("ACL", "SETUSER", "default", "-hmget")

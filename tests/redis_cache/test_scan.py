@@ -24,12 +24,12 @@ def digest(number: int) -> str:
 
 
 def meta(dgst: str) -> LayerMeta:
-    """Where it lies."""
+    """The meta of *dgst*."""
     return LayerMeta(blob_path(dgst), 7)
 
 
 def all_of(batches: list[Batch]) -> Batch:
-    """What *batches* tell together, each thing once."""
+    """All that is in *batches*, each thing once."""
     members, metas, traces, corrupt = (
         sorted({one for batch in batches for one in batch[at]}) for at in range(4)
     )
@@ -37,7 +37,7 @@ def all_of(batches: list[Batch]) -> Batch:
 
 
 async def walk(cache: RedisCache) -> Batch:
-    """All that the cache tells."""
+    """All that a walk of *cache* finds."""
     return all_of([batch async for batch in cache.scan(CTX)])
 
 
@@ -48,12 +48,12 @@ async def fill(cache: RedisCache, repo: str, numbers: range) -> None:
 
 
 async def test_empty(cache: RedisCache) -> None:
-    """Of an empty server, nothing is told."""
+    """The walk of an empty server is empty."""
     assert await walk(cache) == Batch([], [], [], [])
 
 
-async def test_everything_is_told(cache: RedisCache) -> None:
-    """Every membership, every meta and every trace is told, however many there are of a kind."""
+async def test_everything_is_walked(cache: RedisCache) -> None:
+    """Every membership, every meta and every leftover is in the walk, however many there are of a kind."""
     await fill(cache, "large", range(LARGE))
     repos = [f"x/{number}" for number in range(3 * SETS)]
     for repo in repos:
@@ -64,8 +64,8 @@ async def test_everything_is_told(cache: RedisCache) -> None:
     assert await walk(cache) == Batch(sorted(pairs), sorted(metas), sorted(pairs), [])
 
 
-async def test_what_stays_is_told(cache: RedisCache, other: RedisCache) -> None:
-    """What is there all the time is told, whatever comes and goes meanwhile."""
+async def test_what_stays_is_walked(cache: RedisCache, other: RedisCache) -> None:
+    """What is there all the time is in the walk, whatever comes and goes meanwhile."""
     await fill(cache, "x", range(LARGE))
     batches = []
     numbers = iter(range(LARGE, 100 * LARGE))
@@ -77,9 +77,9 @@ async def test_what_stays_is_told(cache: RedisCache, other: RedisCache) -> None:
             await other.remove(CTX, "x", digest(number - 100))
         if len(batches) > 50:
             numbers = iter(())
-    told = all_of(batches)
-    assert {("x", digest(number)) for number in range(LARGE - 100)} <= set(told.members)
-    assert {digest(number) for number in range(LARGE - 100)} <= {dgst for dgst, _ in told.metas}
+    found = all_of(batches)
+    assert {("x", digest(number)) for number in range(LARGE - 100)} <= set(found.members)
+    assert {digest(number) for number in range(LARGE - 100)} <= {dgst for dgst, _ in found.metas}
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ async def test_what_stays_is_told(cache: RedisCache, other: RedisCache) -> None:
 async def test_corrupt_keys(
     cache: RedisCache, redis_server: RedisServer, command: tuple[str, ...], corrupt: CorruptKey
 ) -> None:
-    """What makes no sense is told by its key, and what lies beside it as ever."""
+    """What makes no sense is reported by its key, and all else as ever."""
     await cache.put(CTX, "y", digest(1), meta(digest(1)))
     redis_server.ask(*command)
-    told = await walk(cache)
-    assert told == Batch([("y", digest(1))], [(digest(1), meta(digest(1)))], [("y", digest(1))], [corrupt])
+    found = await walk(cache)
+    assert found == Batch([("y", digest(1))], [(digest(1), meta(digest(1)))], [("y", digest(1))], [corrupt])
 
 
 @pytest.mark.parametrize(
@@ -130,28 +130,28 @@ async def test_corrupt_keys(
     ids=lambda command: str(command[1]),
 )
 async def test_foreign_keys(cache: RedisCache, redis_server: RedisServer, command: tuple[str, ...]) -> None:
-    """What is not ours, or makes no answer, is not told."""
+    """What is not ours, or makes no answer, is not in the walk."""
     redis_server.ask(*command)
     assert await walk(cache) == Batch([], [], [], [])
 
 
-async def test_leases_are_not_told(cache: RedisCache) -> None:
-    """Leases and closing markers are no entries."""
+async def test_leases_are_not_walked(cache: RedisCache) -> None:
+    """Leases and removal markers are no entries."""
     await cache.lease(CTX, "x", DIGEST)
     async with cache.removing(CTX, "y", DIGEST), cache.forgetting(CTX, digest(1)):
         assert await walk(cache) == Batch([], [], [], [])
 
 
-async def test_odd_names_are_told(cache: RedisCache) -> None:
-    """A name that the contract lets be asked for is told, be it one of the grammar or not."""
+async def test_odd_names_are_walked(cache: RedisCache) -> None:
+    """A name that the cache can be asked for is in the walk, whether the grammar allows it or not."""
     await cache.put(CTX, "Not/A/Name", "latest", meta("latest"))
-    told = await walk(cache)
-    assert told.members == [("Not/A/Name", "latest")]
-    assert told.metas == [("latest", meta("latest"))]
+    found = await walk(cache)
+    assert found.members == [("Not/A/Name", "latest")]
+    assert found.metas == [("latest", meta("latest"))]
 
 
 async def test_another_server(own_server: RedisServer, make_cache: MakeCache) -> None:
-    """When another server answers in the middle of a walk, all that this one knows is told."""
+    """When another server answers in the middle of a walk, all that this one knows is in the walk."""
     cache = make_cache(own_server.url)
     await fill(cache, "x", range(LARGE))
     batches = []
@@ -178,14 +178,14 @@ async def test_ends_with_its_context(cache: RedisCache) -> None:
 async def test_server_that_does_not_allow_it(
     cache: RedisCache, own_server: RedisServer, make_cache: MakeCache
 ) -> None:
-    """A server that refuses a command of the walk is an error of the library's own."""
+    """If a server refuses a command of the walk, the caller gets an error of the library."""
     own_server.ask("ACL", "SETUSER", "default", "-info")
     with pytest.raises(BackendError, match="NOPERM"):
         await walk(make_cache(own_server.url))
 
 
 async def test_discard(cache: RedisCache, redis_server: RedisServer) -> None:
-    """What lies in the place of a repository's members is dropped if it is no set, and only then."""
+    """The key of a repository's members is dropped if it is no set, and only then."""
     redis_server.ask("SET", "repository::x::blobs", "x")
     assert await cache.discard(CTX, "x")
     assert await cache.contains(CTX, "x", DIGEST) is False
@@ -193,3 +193,91 @@ async def test_discard(cache: RedisCache, redis_server: RedisServer) -> None:
     assert not await cache.discard(CTX, "x")
     assert await cache.contains(CTX, "x", DIGEST)
     assert not await cache.discard(CTX, "y")
+
+
+# ---- the walk of one repository
+
+
+async def pages_of(cache: RedisCache, repo: str) -> list[list[str]]:
+    """The pages that the cache lists of *repo*."""
+    return [list(page) async for page in cache.list_repository(CTX, repo)]
+
+
+def sorted_digests(pages: list[list[str]]) -> list[str]:
+    """The digests of *pages*, each once."""
+    return sorted({dgst for page in pages for dgst in page})
+
+
+async def test_a_repository_is_listed_in_pages(cache: RedisCache) -> None:
+    """All members of a repository are listed, page by page, and no other's; of an unknown one, none."""
+    await fill(cache, "x", range(LARGE))
+    await cache.add(CTX, "x/y", DIGEST)
+    pages = await pages_of(cache, "x")
+    assert len(pages) > 1
+    assert sorted_digests(pages) == [digest(number) for number in range(LARGE)]
+    assert sorted_digests(await pages_of(cache, "x/y")) == [DIGEST]
+    assert sorted_digests(await pages_of(cache, "unknown")) == []
+
+
+async def test_a_repository_that_grows_is_listed(cache: RedisCache, other: RedisCache) -> None:
+    """What is a member all the time is listed, though the set grows between the pages."""
+    await fill(cache, "x", range(LARGE))
+    pages = []
+    added = 0
+    async for page in cache.list_repository(CTX, "x"):
+        pages.append(list(page))
+        if added < LARGE:  # The table of the set is doubled under the cursor.
+            await fill(other, "x", range(LARGE + added, LARGE + added + COUNT))
+            added += COUNT
+    assert added == LARGE
+    listed = set(sorted_digests(pages))
+    assert listed >= {digest(number) for number in range(LARGE)}
+    assert listed <= {digest(number) for number in range(LARGE + added)}
+
+
+async def test_a_repository_of_a_wrong_type_lists_nothing(
+    cache: RedisCache, redis_server: RedisServer
+) -> None:
+    """What is corrupt is left out and raises nothing: a key that is no set, a member that is no name."""
+    redis_server.ask("SET", "repository::x::blobs", "no set")
+    assert sorted_digests(await pages_of(cache, "x")) == []
+    redis_server.ask("SADD", "repository::y::blobs", DIGEST, "a b", "", b"\xff")
+    assert sorted_digests(await pages_of(cache, "y")) == [DIGEST]
+
+
+async def test_another_server_lists_a_repository(own_server: RedisServer, make_cache: MakeCache) -> None:
+    """When another server answers in the middle of a listing, all that this one knows is listed."""
+    cache = make_cache(own_server.url)
+    await fill(cache, "x", range(LARGE))
+    pages = []
+    async for page in cache.list_repository(CTX, "x"):
+        pages.append(list(page))
+        if len(pages) == 1:
+            own_server.kill()
+            own_server.start()
+            await fill(make_cache(own_server.url), "x", range(LARGE, 2 * LARGE))
+    assert set(sorted_digests(pages)) >= {digest(number) for number in range(LARGE, 2 * LARGE)}
+
+
+async def test_a_listing_ends_with_its_context(cache: RedisCache) -> None:
+    """A listing goes no further than its context."""
+    await fill(cache, "x", range(LARGE))
+    with CTX.with_cancel() as ctx:
+        pages = cache.list_repository(ctx, "x")
+        await anext(pages)
+        ctx.cancel()
+        with pytest.raises(CanceledError):
+            [page async for page in pages]
+
+
+async def test_a_cache_with_near_entries_is_walked(
+    cache: RedisCache, make_cache: MakeCache, redis_server: RedisServer
+) -> None:
+    """A cache with near entries walks all that Redis knows, not only what is near, and discards there."""
+    await fill(cache, "x", range(LARGE))
+    near = make_cache(redis_server.url, near=10)
+    assert await walk(near) == await walk(cache)
+    assert sorted_digests(await pages_of(near, "x")) == sorted_digests(await pages_of(cache, "x"))
+    redis_server.ask("SET", "repository::y::blobs", "no set")
+    assert await near.discard(CTX, "y")
+    assert not await near.contains(CTX, "y", DIGEST)

@@ -1,4 +1,4 @@
-"""The steps, one table each, run by every server found."""
+"""The steps of the scripts, one table each, run by every server found."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from layercache.backends.redis import scripts
 from layercache.backends.redis.resp import ReplyFault
 from layercache.backends.redis.schema import NonsenseError
 from layercache.errors import CorruptEntryError
-from tests.redis_cache.conftest import WITH_KIN
-from tests.redis_cache.steps import (
+from tests.redis_cache.conftest import ON_ALL_SERVERS
+from tests.redis_cache.script_steps import (
     ANOTHER,
     ANOTHER_MARKER,
     DIGEST,
@@ -24,7 +24,7 @@ from tests.redis_cache.steps import (
     ends,
     fill_both,
     lay,
-    lies,
+    value_beside,
 )
 from tests.servers import RedisServer
 
@@ -37,7 +37,7 @@ LEASES = {
 }
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize("half", [MEMBERSHIP, META], ids=["membership", "meta"])
 @pytest.mark.parametrize(("held", "reply", "left"), LEASES.values(), ids=LEASES)
 def test_lease(
@@ -51,7 +51,7 @@ def test_lease(
     """A lease is new where there is none, shared where there is one, and not given under a marker."""
     lay(redis_server, half, held)
     assert run(scripts.lease(half, "new", 5_000)) == reply
-    assert lies(redis_server, half) == left
+    assert value_beside(redis_server, half) == left
     assert 0 < ends(redis_server, half.lease) <= (5_000 if held is None else 10_000)
 
 
@@ -65,34 +65,34 @@ FILLS = {
 }
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize(("held", "reply", "left"), FILLS.values(), ids=FILLS)
 def test_fill_of_a_membership(
     run: Runner, redis_server: RedisServer, held: bytes | None, reply: int, left: bytes | None
 ) -> None:
-    """A membership is stored only while its token lies there, which is dropped then."""
+    """A membership is stored only while its token is there, which is dropped then."""
     redis_server.ask("SADD", MEMBERS, OTHER)
     lay(redis_server, MEMBERSHIP, held)
     assert run(scripts.fill(MEMBERSHIP, TOKEN.decode(), STORE_MEMBER, 0)) == reply
-    assert lies(redis_server, MEMBERSHIP) == left
+    assert value_beside(redis_server, MEMBERSHIP) == left
     assert redis_server.ask("SMISMEMBER", MEMBERS, DIGEST, OTHER) == [reply, 1]
     assert ends(redis_server, MEMBERS) == -1
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize(("held", "reply", "left"), FILLS.values(), ids=FILLS)
 def test_fill_of_a_meta(
     run: Runner, redis_server: RedisServer, held: bytes | None, reply: int, left: bytes | None
 ) -> None:
-    """A meta is stored only while its token lies there, which is dropped then."""
+    """A meta is stored only while its token is there, which is dropped then."""
     lay(redis_server, META, held)
     assert run(scripts.fill(META, TOKEN.decode(), STORE_META, 0)) == reply
-    assert lies(redis_server, META) == left
+    assert value_beside(redis_server, META) == left
     assert redis_server.ask("HGETALL", STORE_META.key) == (HASH if reply else {})
     assert ends(redis_server, STORE_META.key) == (-1 if reply else -2)
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 def test_fill_that_ends(run: Runner, redis_server: RedisServer) -> None:
     """What is filled with a time to live ends, and nothing ends that was not filled."""
     for half, store in ((MEMBERSHIP, STORE_MEMBER), (META, STORE_META)):
@@ -116,7 +116,7 @@ CLEARS = {
 }
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize(("held", "marker", "left"), CLEARS.values(), ids=CLEARS)
 def test_clear(
     run: Runner, redis_server: RedisServer, held: bytes | None, marker: str, left: bytes | None
@@ -126,14 +126,14 @@ def test_clear(
     for half in (MEMBERSHIP, META):
         lay(redis_server, half, held)
         assert run(scripts.clear(half, marker)) == 1
-        assert lies(redis_server, half) == left
+        assert value_beside(redis_server, half) == left
     assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
     assert redis_server.ask("EXISTS", STORE_META.key) == 0
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 def test_what_is_no_lease_at_all(run: Runner, redis_server: RedisServer) -> None:
-    """A key of a wrong type in a lease's place refuses a fill, and goes with the next removal."""
+    """A key of a wrong type where a lease should be refuses a fill, and goes with the next removal."""
     fill_both(redis_server)
     for half, store in ((MEMBERSHIP, STORE_MEMBER), (META, STORE_META)):
         redis_server.ask("RPUSH", half.lease, TOKEN.decode())
@@ -144,15 +144,15 @@ def test_what_is_no_lease_at_all(run: Runner, redis_server: RedisServer) -> None
     assert redis_server.ask("EXISTS", STORE_META.key) == 0
 
 
-@WITH_KIN
+@ON_ALL_SERVERS
 @pytest.mark.parametrize("held", [None, TOKEN, ANOTHER_MARKER], ids=["nothing", "a token", "a marker"])
 def test_close(run: Runner, redis_server: RedisServer, held: bytes | None) -> None:
-    """A half is cleared, and a marker takes the place of whatever lay there, for a time."""
+    """A half is cleared, and a marker replaces any other value, for a time."""
     fill_both(redis_server)
     for half in (MEMBERSHIP, META):
         lay(redis_server, half, held)
         assert run(scripts.close(half, MARKER.decode(), 5_000)) == 1
-        assert lies(redis_server, half) == MARKER
+        assert value_beside(redis_server, half) == MARKER
         assert 0 < ends(redis_server, half.lease) <= 5_000
     assert redis_server.ask("SMEMBERS", MEMBERS) == {OTHER.encode()}
     assert redis_server.ask("EXISTS", STORE_META.key) == 0
@@ -170,7 +170,7 @@ def test_tokens_are_new() -> None:
 
 
 def test_a_token_is_read() -> None:
-    """What lies in a lease's place is a token, or nothing is given, or it is corrupt."""
+    """The value beside a half is a token, or none is given, or it is corrupt."""
     token = scripts.new_token()
     assert scripts.to_token(META, token.encode()) == token
     assert scripts.to_token(META, None) is None
@@ -192,5 +192,5 @@ WRAPPED = {
 
 @pytest.mark.parametrize(("text", "code"), WRAPPED.items())
 def test_a_failure_in_a_script_is_unwrapped(text: str, code: str) -> None:
-    """The failure of a command is told by its own word, by servers before 7, too."""
+    """A failed command is reported by its own error code, by servers before 7, too."""
     assert scripts.without_wrapping(ReplyFault(text)).code == code

@@ -1,4 +1,4 @@
-"""The steps on two halves, and what lies on a server before and after them."""
+"""The steps of the scripts on two halves, and the values on a server before and after them."""
 
 from collections.abc import Callable
 
@@ -28,13 +28,13 @@ MARKER, ANOTHER_MARKER = b"closing:1234", b"closing:5678"
 
 
 def lay(server: RedisServer, half: scripts.Half, held: bytes | None) -> None:
-    """Put *held* into the place of the lease beside *half*."""
+    """Store *held* as the lease beside *half*."""
     if held is not None:
         server.ask("SET", half.lease, held.decode(), "PX", 10_000)
 
 
-def lies(server: RedisServer, half: scripts.Half) -> object:
-    """What lies in the place of the lease beside *half*."""
+def value_beside(server: RedisServer, half: scripts.Half) -> object:
+    """The value of the lease beside *half*: a token, a marker or a hold."""
     return server.ask("GET", half.lease)
 
 

@@ -1,9 +1,9 @@
-"""A writer in a process of its own, which changes layers that somebody has near, so many times a second.
+"""A writer in a process of its own, which changes layers that a node has near, so many times a second.
 
-    python -m tests.tiered.storm URL LAYERS WRITES RATE
+    python -m tests.near.burst URL LAYERS WRITES RATE
 
 The writes go around the layers. Each is one command: the next version of a
-layer's meta, or, one of ten, a change of the set of a repository. Says
+layer's meta, or, one of ten, a change of the set of a repository. Prints
 how many it wrote a second.
 """
 
@@ -21,7 +21,7 @@ TURNS_A_SECOND = 100
 
 def repository(number: int) -> str:
     """The repository that has layer *number*."""
-    return f"storm/{number % REPOSITORIES}"
+    return f"burst/{number % REPOSITORIES}"
 
 
 def write(pipeline: Pipeline, number: int, layers: int) -> None:

@@ -1,16 +1,16 @@
-"""The questions that may be answered near, each with what the server says to it, in versions of the layer.
+"""The questions that may be answered near, each with the server's reply to it, in versions of the layer.
 
-What a set says has two versions only: in 1 the repository has the layer, in 2 not.
+A set has two versions only: in 1 the repository has the layer, in 2 not.
 """
 
 from collections.abc import Callable, Coroutine
 from typing import NamedTuple
 
 import pytest
-from layercache.forwarding import ForwardingCache
 
 from layercache import LayerInfoCache
-from tests.tiered.stage import CTX, DGST, FLUSHED, HASH, REPO, SET, Stage, changed, fields_of
+from layercache.forwarding import ForwardingBackend
+from tests.near.simulated import CTX, DGST, FLUSHED, HASH, REPO, SET, NearSetup, changed, fields_of
 
 # ---- the answers, as versions
 
@@ -52,8 +52,8 @@ class Question(NamedTuple):
     """One way to ask for the layer.
 
     Attributes:
-        ask: Asks it of a cache, and returns the version that the answer tells of.
-        reply: What the server says to it in a version.
+        ask: Asks it of a cache, and returns the version in the answer.
+        reply: The server's reply to it in a version.
         keys: Those that the answer depends on.
     """
 
@@ -61,14 +61,14 @@ class Question(NamedTuple):
     reply: Callable[[int], bytes]
     keys: tuple[str, ...]
 
-    async def as_oci_error(self, stage: Stage, version: int) -> int:
-        """The version that is told; the server, if it is asked, says *version*."""
-        return await stage.as_oci_error(self.ask, self.reply(version))
+    async def answer(self, setup: NearSetup, version: int) -> int:
+        """The version in the answer; the server, if it is asked, sends *version*."""
+        return await setup.answer(self.ask, self.reply(version))
 
-    async def bring_near(self, stage: Stage, times: int) -> None:
+    async def bring_near(self, setup: NearSetup, times: int) -> None:
         """Have it answered *times* in version 1, by the server only the first time."""
         for time in range(times):
-            assert await self.as_oci_error(stage, 1 if time == 0 else 2) == 1
+            assert await self.answer(setup, 1 if time == 0 else 2) == 1
 
 
 CONTAINS = Question(contains, member, (SET,))
@@ -76,9 +76,9 @@ META = Question(meta, fields_of, (HASH,))
 STAT = Question(stat, lambda version: fields_of(version) + b":1\r\n", (SET, HASH))
 
 
-def behind(question: Question) -> Question:
-    """*question*, asked of a cache in front: it comes to the twin of the operation."""
-    return question._replace(ask=lambda cache: question.ask(ForwardingCache(cache)))
+def without_peek(question: Question) -> Question:
+    """*question*, asked through a backend without a peek, so that the near backend's method answers."""
+    return question._replace(ask=lambda cache: question.ask(LayerInfoCache(ForwardingBackend(cache.backend))))
 
 
 QUESTIONS = {
@@ -87,8 +87,9 @@ QUESTIONS = {
     "stat": STAT,
     "contains_many": Question(contains_many, members, (SET,)),
     "stat_many": Question(stat_many, lambda version: fields_of(version) + b"*1\r\n:1\r\n", (SET, HASH)),
-    "contains from in front": behind(CONTAINS),
-    "stat from in front": behind(STAT),
+    "contains without peek": without_peek(CONTAINS),
+    "meta without peek": without_peek(META),
+    "stat without peek": without_peek(STAT),
 }
 
 CHANGES: dict[str, tuple[str, ...]] = {
@@ -106,8 +107,8 @@ def push_of(keys: tuple[str, ...]) -> bytes:
 
 for_each_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=QUESTIONS)
 
-# What was asked once waits at the door of the near memory; what was asked twice has a place there.
-at_the_door_or_in_a_place = pytest.mark.parametrize("times", [1, 2], ids=["door", "place"])
+# What was asked for once waits in the admission buffer; what was asked for twice has an entry in the table.
+in_buffer_or_table = pytest.mark.parametrize("times", [1, 2], ids=["buffer", "table"])
 
 for_each_question_and_its_changes = pytest.mark.parametrize(
     ("question", "push"),

@@ -1,4 +1,4 @@
-"""A transport that records what a wire writes, and hands it what a server might have said."""
+"""A transport that records what a wire writes, and hands it what a server might have sent."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,16 +6,16 @@ from collections.abc import Callable
 from layercache.backends.redis.transport.wire import Wire
 
 
-class Tape(asyncio.Transport):
+class SimulatedTransport(asyncio.Transport):
     """The seam at bytes: no socket, no server.
 
     Attributes:
         written: Each write, in order.
-        high: How many bytes may wait to be written, as the wire told it.
+        high: How many bytes may wait to be written, as the wire set it.
     """
 
     def __init__(self, wire: Wire) -> None:
-        super().__init__({"peername": "tape"})
+        super().__init__({"peername": "server"})
         self.written: list[bytes] = []
         self.high: int | None = None
         self._wire = wire
@@ -27,7 +27,7 @@ class Tape(asyncio.Transport):
         self.written.append(bytes(data))
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        """Note *high*; when to pause is for the test to say."""
+        """Note *high*; the test decides when to pause."""
         self.high = high
 
     def abort(self) -> None:
@@ -40,7 +40,7 @@ class Tape(asyncio.Transport):
             self._is_closed = True
             asyncio.get_running_loop().call_soon(self._wire.connection_lost, error)
 
-    def say(self, data: bytes) -> None:
+    def receive(self, data: bytes) -> None:
         """Let the wire read *data*, as much at once as it has room for."""
         while data:
             buffer = self._wire.get_buffer(-1)
@@ -51,23 +51,23 @@ class Tape(asyncio.Transport):
 
 
 class Opener:
-    """Makes wires on tapes, when and how the test says.
+    """Makes wires on simulated transports, when and how the test wants it.
 
     Attributes:
         attempts: How many there were.
-        tape: The last one.
+        transport: The last one.
     """
 
     def __init__(self) -> None:
         self.attempts = 0
         self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.tape: Tape
+        self.transport: SimulatedTransport
 
     async def __call__(self, make_wire: Callable[[], Wire]) -> Wire:
         self.attempts += 1
         await asyncio.shield(self.outcome)
         wire = make_wire()
-        self.tape = Tape(wire)
+        self.transport = SimulatedTransport(wire)
         return wire
 
     def succeed(self) -> None:

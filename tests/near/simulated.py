@@ -1,4 +1,4 @@
-"""A tiered cache before a server that says, byte by byte, what a test has it say."""
+"""A cache with near entries before a simulated server, which sends, byte by byte, what a test has it send."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -7,10 +7,12 @@ from typing import TypeVar
 from hiredis import Reader
 from redis.backoff import ConstantBackoff
 
-from layercache import LayerInfoCache, LayerMeta, MemoryCache, RedisCache, TieredCache, background
-from layercache.backends.redis.transport.link import Link
+from layercache import LayerInfoCache, LayerMeta, RedisCache, background
+from layercache.backends.redis.near import NearState
+from layercache.backends.redis.resp import pack
+from layercache.backends.redis.transport.link import Follower, Link
 from layercache.testing import ManualClock, new_digest, new_repository
-from tests.redis.tape import Opener
+from tests.redis.simulated import Opener
 
 T = TypeVar("T")
 
@@ -18,8 +20,8 @@ CTX = background()
 REPO, DGST = new_repository(), new_digest()
 SET, HASH = f"repository::{REPO}::blobs", f"blobs::{DGST}"
 NOTHING = object()
-HEARTBEAT = 3600.0  # One PING for each connection, which a test answers or does not.
-MAX_STALENESS = 2 * HEARTBEAT
+HEARTBEAT = 120.0  # One PING for each connection, which a test answers or does not.
+MAX_STALENESS = 2 * HEARTBEAT  # Less than the age at which entries end anyway.
 NIL, OK, PONG, BUSY = b"_\r\n", b"+OK\r\n", b"+PONG\r\n", b"-BUSY a script runs\r\n"
 FLUSHED = b">2\r\n$10\r\ninvalidate\r\n_\r\n"
 
@@ -50,31 +52,57 @@ def version_of(version: int) -> bytes:
     return fields_of(version) + b":1\r\n"
 
 
-class Stage:
-    """The cache, its clock, and the part of the server."""
+class FollowedLink(Link):
+    """A link that shows its follower."""
+
+    follower: Follower
+
+    def follow(self, follower: Follower) -> None:
+        """Keep *follower*, too."""
+        self.follower = follower
+        super().follow(follower)
+
+
+class NearSetup:
+    """A cache, its clock, and the simulated server before which it stands."""
 
     def __init__(self) -> None:
         self.clock = ManualClock(1000.0)
         self.opener = Opener()
         self.opener.succeed()
-        self.link = Link(self.opener, heartbeat=HEARTBEAT, backoff=ConstantBackoff(0.01))
-        near = MemoryCache(clock=self.clock)
-        self.cache = TieredCache(near, RedisCache(self.link), max_staleness=MAX_STALENESS)
+        self.link = FollowedLink(self.opener, heartbeat=HEARTBEAT, backoff=ConstantBackoff(0.01))
+        self.cache = RedisCache(self.link, near=1_000, max_staleness=MAX_STALENESS, clock=self.clock)
+
+    @property
+    def state(self) -> NearState:
+        """The state of what is near."""
+        state = self.cache.near_state
+        assert state is not None
+        return state
 
     async def connect(self, pong: bytes = PONG) -> None:
         """Let the link come up, and answer its PING."""
         attempts = self.opener.attempts
         first = asyncio.ensure_future(self.link.ready()) if not attempts else None
-        while self.opener.attempts == attempts or not self.opener.tape.written:  # noqa: ASYNC110 - no events there
+        while self.opener.attempts == attempts or not self.opener.transport.written:  # noqa: ASYNC110 - no events there
             await asyncio.sleep(0)
-        self.say(OK)
+        self.send(OK)
         await turns()
         assert first is None or first.done()
-        self.say(self.probed(), pong)
+        self.send(self.probe_replies(), pong)
         await turns()
 
-    def probed(self) -> bytes:
-        """What a server that tracks says to the probe: to each step, and of the change of the key."""
+    async def ping(self, probe_replies: bytes = b"") -> None:
+        """Send a PING, as the link does at each heartbeat, and answer it, and the probe if there was one."""
+        assert self.link.wire is not None
+        answered = self.link.follower.pinging()
+        self.link.wire.call_anyway(pack("PING")).add_done_callback(lambda _: answered())
+        await turns()
+        self.send(probe_replies, PONG)
+        await turns()
+
+    def probe_replies(self) -> bytes:
+        """What a server that tracks answers to the probe: a reply to each step, and the push of its key."""
         [(_, key)] = [command for command in self.written() if command[0] == b"GET"]
         return OK + NIL + changed(key.decode()) + NIL
 
@@ -83,18 +111,18 @@ class Stage:
         assert self.link.wire is not None
         self.link.wire.leave("it is lost")
 
-    def say(self, *said: bytes) -> None:
-        """Let the cache read what the server says, all at once."""
-        self.opener.tape.say(b"".join(said))
+    def send(self, *data: bytes) -> None:
+        """Let the cache read what the server sends, all at once."""
+        self.opener.transport.receive(b"".join(data))
 
     def written(self) -> list[list[bytes]]:
         """The commands that were sent over the last connection."""
         reader = Reader(notEnoughData=NOTHING)
-        for data in self.opener.tape.written:
+        for data in self.opener.transport.written:
             reader.feed(data)
         return list(iter(reader.gets, NOTHING))
 
-    async def asking(self, question: Coroutine[object, object, T]) -> "asyncio.Task[T]":
+    async def start(self, question: Coroutine[object, object, T]) -> "asyncio.Task[T]":
         """A task that has sent *question*, and waits for the reply."""
         before = len(self.written())
         task = asyncio.create_task(question)
@@ -102,22 +130,20 @@ class Stage:
         assert len(self.written()) > before, "it was answered near"
         return task
 
-    async def as_oci_error(
+    async def answer(
         self, question: Callable[[LayerInfoCache], Coroutine[object, object, T]], reply: bytes
     ) -> T:
-        """The answer to *question*; the server, if it is asked, says *reply*."""
+        """The answer to *question*; the server, if it is asked, sends *reply*."""
         before = len(self.written())
         task = asyncio.create_task(question(self.cache))
         await turns()
         if len(self.written()) > before:
-            self.say(reply)
+            self.send(reply)
         return await task
 
     async def stat(self, version: int) -> int:
-        """The version that the cache tells of, if the server, if it is asked, says *version*."""
-        return (
-            await self.as_oci_error(lambda cache: cache.stat(CTX, REPO, DGST), version_of(version))
-        ).length
+        """The version in the answer of the cache; the server, if it is asked, sends *version*."""
+        return (await self.answer(lambda cache: cache.stat(CTX, REPO, DGST), version_of(version))).length
 
 
 async def turns(count: int = 5) -> None:

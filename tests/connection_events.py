@@ -1,12 +1,12 @@
-"""Waiting for the states of a link."""
+"""The connection events of a link: a test waits for them."""
 
 import asyncio
 
 PATIENCE = 30.0  # seconds after which a state that should come has not
 
 
-class Ups:
-    """Is told of the states of a link, counts how often it came up, and waits for the next time."""
+class ConnectionEvents:
+    """Counts how often a link came up, and waits for the next time; give it to the link as `on_state`."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -18,7 +18,7 @@ class Ups:
         self.is_up = is_up
         self._changed.set()
 
-    async def until(self, count: int) -> None:
+    async def until_up(self, count: int) -> None:
         """Return when the link has come up *count* times."""
         async with asyncio.timeout(PATIENCE):
             while self.count < count:

@@ -1,4 +1,4 @@
-"""Who writes reads what he wrote: what is near of it ends by hand, for the push comes after the reply.
+"""A writer reads what it wrote: the near backend voids it, for the push comes after the reply.
 
 Version 1 comes from near, version 2 from the server.
 """
@@ -10,8 +10,8 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from layercache import BackendError, LayerInfoCache, Lease
-from tests.tiered.questions import CONTAINS, META, Question, at_the_door_or_in_a_place
-from tests.tiered.stage import CTX, DGST, REPO, Stage, meta, turns
+from tests.near.questions import CONTAINS, META, Question, in_buffer_or_table
+from tests.near.simulated import CTX, DGST, REPO, NearSetup, meta, turns
 
 Write = Callable[[LayerInfoCache], Awaitable[object]]
 Bracket = Callable[[LayerInfoCache], AbstractAsyncContextManager[None]]
@@ -53,79 +53,79 @@ for_each_write = pytest.mark.parametrize(
 )
 
 
-async def answered(stage: Stage, writing: Awaitable[object], reply: bytes = b":1\r\n") -> None:
+async def answered(setup: NearSetup, writing: Awaitable[object], reply: bytes = b":1\r\n") -> None:
     """Return when *writing* has, each of its commands answered by *reply*."""
-    count = len(stage.written())
+    count = len(setup.written())
     task = asyncio.ensure_future(writing)
     while not task.done():
         await turns()
-        sent, count = len(stage.written()) - count, len(stage.written())
-        stage.say(reply * sent)
+        sent, count = len(setup.written()) - count, len(setup.written())
+        setup.send(reply * sent)
     await task
 
 
-@at_the_door_or_in_a_place
+@in_buffer_or_table
 @for_each_write
-async def test_what_we_wrote_is_read(stage: Stage, write: Write, question: Question, times: int) -> None:
-    """Who was told that it is written reads it, though the push has not come yet."""
-    await question.bring_near(stage, times)
-    await answered(stage, write(stage.cache))
-    assert await question.as_oci_error(stage, 2) == 2
+async def test_what_we_wrote_is_read(setup: NearSetup, write: Write, question: Question, times: int) -> None:
+    """Once a write has returned it is read, though the push has not come yet."""
+    await question.bring_near(setup, times)
+    await answered(setup, write(setup.cache))
+    assert await question.answer(setup, 2) == 2
 
 
 @for_each_write
 async def test_a_reader_that_we_overtook_keeps_nothing(
-    stage: Stage, write: Write, question: Question
+    setup: NearSetup, write: Write, question: Question
 ) -> None:
     """A reply from before our write is not kept if its task goes on after that of the write, or before."""
-    reader = await stage.asking(question.ask(stage.cache))
-    stage.say(question.reply(1))
-    await answered(stage, write(stage.cache))
+    reader = await setup.start(question.ask(setup.cache))
+    setup.send(question.reply(1))
+    await answered(setup, write(setup.cache))
     assert await reader == 1
-    assert await question.as_oci_error(stage, 2) == 2
+    assert await question.answer(setup, 2) == 2
 
 
-@at_the_door_or_in_a_place
+@in_buffer_or_table
 @for_each_write
 async def test_a_write_that_fails_may_have_been_done(
-    stage: Stage, write: Write, question: Question, times: int
+    setup: NearSetup, write: Write, question: Question, times: int
 ) -> None:
     """After an error nothing of what was to be written is near."""
-    await question.bring_near(stage, times)
+    await question.bring_near(setup, times)
     with pytest.raises(BackendError):
-        await answered(stage, write(stage.cache), b"-OOM command not allowed\r\n")
-    assert await question.as_oci_error(stage, 2) == 2
+        await answered(setup, write(setup.cache), b"-OOM command not allowed\r\n")
+    assert await question.answer(setup, 2) == 2
 
 
-@at_the_door_or_in_a_place
+@in_buffer_or_table
 @for_each_write
 async def test_a_write_that_is_cancelled_may_have_been_done(
-    stage: Stage, write: Write, question: Question, times: int
+    setup: NearSetup, write: Write, question: Question, times: int
 ) -> None:
     """Of what was to be written nothing is near once its task is cancelled, for it was sent."""
-    await question.bring_near(stage, times)
-    count = len(stage.written())
-    task = asyncio.ensure_future(write(stage.cache))
+    await question.bring_near(setup, times)
+    count = len(setup.written())
+    task = asyncio.ensure_future(write(setup.cache))
     await turns()
-    sent = len(stage.written()) - count
+    sent = len(setup.written()) - count
     assert sent, "it waits for the reply"
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    stage.say(b":1\r\n" * sent)
-    assert await question.as_oci_error(stage, 2) == 2
+    setup.send(b":1\r\n" * sent)
+    assert await question.answer(setup, 2) == 2
 
 
-@at_the_door_or_in_a_place
+@in_buffer_or_table
 @pytest.mark.parametrize(
     ("bracket", "question"), [(removing, CONTAINS), (forgetting, META)], ids=["removing", "forgetting"]
 )
 async def test_what_came_near_in_a_bracket(
-    stage: Stage, bracket: Bracket, question: Question, times: int
+    setup: NearSetup, bracket: Bracket, question: Question, times: int
 ) -> None:
-    """What a reader was told between the begin of a removal and its end is not near after it."""
-    removal = bracket(stage.cache)
-    await answered(stage, removal.__aenter__())
-    await question.bring_near(stage, times)
-    await answered(stage, removal.__aexit__(None, None, None))
-    assert await question.as_oci_error(stage, 2) == 2
+    """What a reader got between the begin of a removal and its end is not near after it."""
+    removal = bracket(setup.cache)
+    await answered(setup, removal.__aenter__())
+    await question.bring_near(setup, times)
+    await answered(setup, removal.__aexit__(None, None, None))
+    assert await question.answer(setup, 2) == 2

@@ -41,16 +41,16 @@ async def recovered(link: Link) -> Wire:
             try:
                 return await link.ready()
             except BackendError:
-                await asyncio.sleep(PAUSE)  # As a caller would; while it is down it says so at once.
+                await asyncio.sleep(PAUSE)  # As a caller would; while it is down each call fails at once.
 
 
 def value(key: int) -> bytes:
-    """What lies under *key*: of many sizes, so that replies are cut in many ways."""
+    """The value of *key*: of many sizes, so that replies are cut in many ways."""
     return b"%d:" % key + b"x" * (key * 7 % 300)
 
 
 async def fill(link: Link) -> None:
-    """Write what the crowd reads."""
+    """Write what the clients read."""
     payload = "".join(pack("SET", key, value(key).decode()) for key in range(KEYS))
     await ask(background(), link, payload, KEYS)
 
@@ -73,12 +73,12 @@ class Alarm:
             self._handle = self._loop.call_soon(self._turn)
 
     def stop(self) -> None:
-        """Say that it has ended."""
+        """Note that it has ended."""
         self._handle.cancel()
         assert self._turns, f"not ended {TOLERANCE} s after its deadline"
 
 
-class Crowd(ABC):
+class Clients(ABC):
     """The tasks, from entering the block to leaving it, and what became of what they did.
 
     Attributes:
@@ -132,11 +132,11 @@ class Crowd(ABC):
                 else:
                     self._note("answer")
                 alarm.stop()
-            await asyncio.sleep(chance.random() * PAUSE)  # So that the crowd falls out of step.
+            await asyncio.sleep(chance.random() * PAUSE)  # So that the tasks do not run in step.
 
 
-class Readers(Crowd):
-    """A crowd that reads what `fill` has written, over a link."""
+class Readers(Clients):
+    """Clients that read what `fill` has written, over a link."""
 
     def __init__(self, link: Link) -> None:
         super().__init__()
