@@ -112,7 +112,7 @@ async def test_a_cache_that_gives_up_fails_open(setup: Setup, read: Read) -> Non
 
 @pytest.mark.parametrize("step", ["unstarted", "started"])
 async def test_a_flight_that_is_cancelled_is_an_error(setup: Setup, step: str) -> None:
-    """If a flight's task is cancelled from outside, its waiters get an error, and the next caller a new flight."""
+    """If a flight's task is cancelled from outside, its waiters get an error, and others a new flight."""
     setup.source.hold()
     before = asyncio.all_tasks()
     reader = asyncio.ensure_future(setup.cache.stat(CTX, REPO, DGST))

@@ -86,7 +86,7 @@ async def test_a_recheck_that_fails_is_no_miss(setup: Setup) -> None:
 
 
 async def test_a_report_fails_open(setup: Setup) -> None:
-    """If the cache cannot drop what is missing, `report_missing` notifies the observer, and does not raise."""
+    """If the cache fails, `report_missing` reports that to the observer, and does not raise."""
     setup.faulty.fail(BackendUnavailableError("down"))
     await setup.cache.report_missing(CTX, REPO, DGST)
     assert set(setup.recorder.events) == {"far remove error"}
