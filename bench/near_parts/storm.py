@@ -25,7 +25,7 @@ from functools import partial
 from bench.near_parts.changes import PATIENCE
 from bench.near_parts.scene import AT_ONCE, CLIENT_CORE, SERVER_CORE, busy, server
 from bench.processor import cpu_seconds
-from layercache import LayerMeta, MemoryCache, RedisCache, TieredCache, background
+from layercache import LayerMeta, RedisCache, background
 from tests.memory.inside import digest
 from tests.servers import RedisServer
 from tests.tiered.storm import REPOSITORIES, repository
@@ -56,7 +56,7 @@ class Turns(selectors.DefaultSelector):
         return ready
 
 
-async def prepare(cache: TieredCache) -> None:
+async def prepare(cache: RedisCache) -> None:
     """Store all there is, and have it near."""
     for start in range(0, LAYERS, AT_ONCE):
         part = range(start, start + AT_ONCE)
@@ -70,7 +70,7 @@ async def prepare(cache: TieredCache) -> None:
             await cache.stat_many(background(), repository(first), some)
 
 
-async def read_again(cache: TieredCache) -> None:
+async def read_again(cache: RedisCache) -> None:
     """Read what is changed, some at a time, for ever."""
     while True:
         for first in range(REPOSITORIES):
@@ -80,7 +80,7 @@ async def read_again(cache: TieredCache) -> None:
                 await asyncio.sleep(0)
 
 
-async def answer(cache: TieredCache, asked: float, waits: list[float]) -> None:
+async def answer(cache: RedisCache, asked: float, waits: list[float]) -> None:
     """Answer one question."""
     assert await cache.contains(background(), CALM, digest(0))
     waits.append(time.monotonic() - asked)
@@ -94,7 +94,7 @@ class Node(asyncio.SubprocessProtocol):
         ended: Done when all questions were taken.
     """
 
-    def __init__(self, cache: TieredCache, waits: list[float]) -> None:
+    def __init__(self, cache: RedisCache, waits: list[float]) -> None:
         loop = asyncio.get_running_loop()
         self._start = loop.create_task
         self._cache, self._waits = cache, waits
@@ -115,7 +115,7 @@ class Node(asyncio.SubprocessProtocol):
         self.ended.set_result(None)
 
 
-async def listen(cache: TieredCache, waits: list[float]) -> None:
+async def listen(cache: RedisCache, waits: list[float]) -> None:
     """Answer each question until there are no more."""
     command = (sys.executable, "-m", "bench.near_parts.storm", "ask")
     loop = asyncio.get_running_loop()
@@ -143,7 +143,7 @@ async def start(*command: str) -> asyncio.subprocess.Process:
 
 async def measure(server: RedisServer, turns: Turns, rate: int) -> str:
     """A row of figures, with a storm of *rate* writes a second, or none."""
-    async with TieredCache(MemoryCache(2 * LAYERS), RedisCache(server.url), max_staleness=PATIENCE) as cache:
+    async with RedisCache(server.url, near=2 * LAYERS, max_staleness=PATIENCE) as cache:
         await prepare(cache)
         before, cpu, redis_cpu, begin = cache.state, cpu_seconds(), busy(server), time.monotonic()
         waits: list[float] = []
