@@ -9,6 +9,7 @@ from layercache.backends.memory.scan import members_of, scan
 from layercache.backends.memory.table import Table
 from layercache.context import Context
 from layercache.meta import LayerMeta
+from layercache.observer import Tier
 
 
 class MemoryBackend(Scannable):
@@ -16,6 +17,8 @@ class MemoryBackend(Scannable):
 
     No operation suspends its task, so each is one step for every other task.
     """
+
+    tier = Tier.NEAR
 
     def __init__(self, max_entries: int, ttl: float | None, closing_seconds: float, clock: Clock) -> None:
         """Remember at most *max_entries*, each for *ttl* seconds on *clock* at most; hold for *closing_seconds*."""
