@@ -65,7 +65,7 @@ class Follower(Protocol):
         """The wire is lost; nobody who waits for a reply has heard of that yet."""
 
     def pinging(self) -> Callable[[], object]:
-        """A PING is about to be sent; what is returned is called when it was answered, if not by an error."""
+        """A PING is about to be sent; what is returned is called when it was, see `counts_as_answered`."""
 
 
 class Link:
