@@ -139,7 +139,11 @@ class LayerInfoCache(Backend):
 
     @final
     async def contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
-        """Return what `contains` would for each of *dgsts*, in their order, in one round trip."""
+        """Return what `contains` would for each of *dgsts*, in their order.
+
+        Of a cache in Redis, in one round trip for each thousand. Not promised:
+        that what took several round trips was true at one moment.
+        """
         require_keys(repo, dgsts)
         if ctx.has_ended():
             await ctx.fail()
@@ -147,7 +151,7 @@ class LayerInfoCache(Backend):
 
     @final
     async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
-        """Return what `stat` would for each of *dgsts*, None for a miss, in one round trip."""
+        """Return what `stat` would for each of *dgsts*, None for a miss; as `contains_many`."""
         require_keys(repo, dgsts)
         if ctx.has_ended():
             await ctx.fail()
