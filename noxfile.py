@@ -60,6 +60,13 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+@nox.session(python=PYTHONS[1:])
+def eager(session: nox.Session) -> None:
+    """Run the tests with tasks that run at once until they first wait; Python has them since 3.12."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "--eager-tasks", *session.posargs)
+
+
 @nox.session
 def coherence(session: nox.Session) -> None:
     """Let registries share a Redis under fire, and judge every answer; options go to `tests.coherence`."""

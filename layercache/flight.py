@@ -22,9 +22,17 @@ before has landed. So however many ask, and however slow the storage is, there
 is one load at a time for a key.
 
 Invariant: a flight is in `boarding` exactly while it may be joined, and in
-`flying` from its departure until its task ends; in neither if all left before.
-It is `alive` until its task ends, whatever became of it: who closes waits for
-it, since what it asked may be closed next.
+`flying` from its departure until it has landed; in neither if all left before.
+It is `alive` until it has landed, whatever became of it: who closes waits for
+it, since what it asked may be closed next. It is in these tables before its
+task exists, for an eager task runs while it is being made:
+
+    1  A misses, the flight's task is made, runs at once and departs
+    2  the flight is registered as one that may be joined
+    3  B joins it                  <- after its departure; if it had landed, for ever
+
+It lands however its task ended, cancelled from outside too: then those who wait
+are given an error, for nobody has cancelled them.
 Limit: one process; two processes may load the same key at once.
 """
 
@@ -41,6 +49,7 @@ from layercache.errors import (
     ContextError,
     DeadlineExceededError,
     LayerCacheError,
+    shortened,
 )
 
 K = TypeVar("K", bound=Hashable)
@@ -54,10 +63,16 @@ class Flight(Generic[K, T]):
         self.key = key
         self.before: Flight[K, T] | None = flights.flying.get(key)
         self.ctx: CancelableContext = ctx.without_cancel().with_timeout(seconds)
+        self.landed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._flights = flights
         self._seats: set[asyncio.Future[T]] = set()
-        self.task: asyncio.Task[None] = asyncio.create_task(self._fly())
-        flights.alive.add(self)
+        self._task: asyncio.Task[T] | None = None
+
+    def start(self) -> None:
+        """Begin the load, of a flight that is registered: an eager task runs before this returns."""
+        self._task = asyncio.create_task(self._fly())
+        # A callback, since a task that is cancelled before its first step runs nothing of its coroutine.
+        self._task.add_done_callback(self._land)
 
     def depart(self) -> None:
         """Let nobody join any more: what is asked from now on is answered to those aboard."""
@@ -73,35 +88,32 @@ class Flight(Generic[K, T]):
             return await seat
         finally:
             self._seats.discard(seat)
-            if not self._seats and not self.task.done():
+            if not self._seats and not self.landed.done():
                 self._close_door()
                 self.ctx.cancel()
 
-    async def _fly(self) -> None:
-        try:
-            with self.ctx:
-                answer = await self.ctx.run(self._load())
-        except Exception as error:  # noqa: BLE001  # it is raised again, in each who waits
-            for seat in self._disembark():
-                seat.set_exception(_own_copy(error))
-        except BaseException:
-            for seat in self._disembark():
-                seat.cancel()
-            raise
-        else:
-            for seat in self._disembark():
-                seat.set_result(answer)
-        finally:
-            self.before = None  # Else each would keep all that flew before it, while a key is in demand.
-            self._close_door()
-            self._flights.alive.discard(self)
-            if self._flights.flying.get(self.key) is self:
-                del self._flights.flying[self.key]
+    async def _fly(self) -> T:
+        with self.ctx:
+            return await self.ctx.run(self._load())
 
     async def _load(self) -> T:
         if self.before is not None:
-            await asyncio.wait([self.before.task])
+            await asyncio.wait([self.before.landed])
         return await self._flights.load(self)
+
+    def _land(self, task: "asyncio.Task[T]") -> None:
+        self.before = None  # Else each would keep all that flew before it, while a key is in demand.
+        self._close_door()
+        self._flights.alive.discard(self)
+        if self._flights.flying.get(self.key) is self:
+            del self._flights.flying[self.key]
+        self.landed.set_result(None)
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        for seat in self._disembark():
+            if error is None:
+                seat.set_result(task.result())
+            else:
+                seat.set_exception(_own_copy(error))
 
     def _close_door(self) -> bool:
         """Let nobody join any more; whether somebody could until now."""
@@ -132,12 +144,14 @@ class Flights(Generic[K, T]):
 
         Raises:
             ContextError: *ctx* ended first; the others aboard are not disturbed.
-            BackendUnavailableError: The load took too long.
+            BackendUnavailableError: The load took too long, or its task was cancelled.
             BackendError: The load raised something that is not of this library.
         """
         flight = self.boarding.get(key)
         if flight is None:
             flight = self.boarding[key] = Flight(self, key, ctx, self._seconds)
+            self.alive.add(flight)
+            flight.start()
         return await flight.ride(ctx)
 
     async def aclose(self) -> None:
@@ -145,22 +159,23 @@ class Flights(Generic[K, T]):
         flights = list(self.alive)
         for flight in flights:
             flight.ctx.cancel()
-        await asyncio.gather(*(flight.task for flight in flights))
+        if flights:
+            await asyncio.wait([flight.landed for flight in flights])
 
 
-def _own_copy(error: Exception) -> LayerCacheError:
+def _own_copy(error: BaseException) -> LayerCacheError:
     """A copy for one who waits: a shared exception would collect everybody's traceback."""
-    if isinstance(error, ContextError):
-        is_late = isinstance(error, DeadlineExceededError)
-        why = "did not answer in time" if is_late else "is no longer asked"
-        own: LayerCacheError = BackendUnavailableError(f"the source {why}")
+    if isinstance(error, DeadlineExceededError):
+        own: LayerCacheError = BackendUnavailableError("the source did not answer in time")
+    elif isinstance(error, ContextError | asyncio.CancelledError):
+        own = BackendUnavailableError("the source is no longer asked: the task that asked it was stopped")
     else:
-        own = _twin(error) or BackendError(f"the source failed: {error!r}")
+        own = _twin(error) or BackendError(f"the source failed: {shortened(error)}")
     own.__cause__ = error
     return own
 
 
-def _twin(error: Exception) -> LayerCacheError | None:
+def _twin(error: BaseException) -> LayerCacheError | None:
     """A copy, if *error* is ours and can be copied: one that a source derived may not take its own `args`."""
     if isinstance(error, LayerCacheError):
         with suppress(Exception):  # Raised here, it would leave those who wait without any answer.

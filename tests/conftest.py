@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,12 +11,23 @@ import pytest
 import uvloop
 
 from layercache.timers import Timers
+from tests.eager import make_eager
 from tests.servers import RedisServer, find_servers, running, which
 from tests.ups import Ups
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 
 SERVERS = find_servers()
 EVERY_LOOP = "every_loop"
 PROGRAMS = "programs"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the whole suite run on another loop, or on loops whose tasks are eager."""
+    parser.addoption("--uvloop", action="store_true", help="run every test on uvloop")
+    parser.addoption(
+        "--eager-tasks", action="store_true", help="run each task until it first waits when it is made (3.12)"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,14 +49,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             reporter.write_line(f"deselected {item.nodeid}: not installed: {', '.join(missing)}")
 
 
-def pytest_asyncio_loop_factories(
-    config: pytest.Config, item: pytest.Item
-) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
     """Say which loops a test runs on."""
-    factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"asyncio": asyncio.new_event_loop}
-    if item.get_closest_marker(EVERY_LOOP) is not None:
-        factories["uvloop"] = uvloop.new_event_loop
+    factories: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+    if config.getoption("uvloop"):
+        del factories["asyncio"]
+    elif item.get_closest_marker(EVERY_LOOP) is None:
+        del factories["uvloop"]
+    if config.getoption("eager_tasks"):
+        return {name: partial(_eager_loop, factory) for name, factory in factories.items()}
     return factories
+
+
+def _eager_loop(factory: LoopFactory) -> asyncio.AbstractEventLoop:
+    loop = factory()
+    make_eager(loop)
+    return loop
 
 
 @pytest.fixture

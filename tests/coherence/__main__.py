@@ -23,6 +23,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--faults", default="all", help=f"all, none, or some of {','.join(FAULTS)}")
     parser.add_argument("--persistence", choices=PERSISTENCE, default="none")
     parser.add_argument("--until-caught", action="store_true", help="end when the variant is caught")
+    parser.add_argument("--eager-tasks", action="store_true", help="in the workers; needs Python 3.12")
     parser.add_argument("--rate-report", action="store_true", help="show how the rate went")
     return parser.parse_args(arguments)
 
@@ -48,6 +49,7 @@ def main(arguments: list[str]) -> int:
         faults=named_faults(given.faults),
         persistence=given.persistence,
         until_caught=given.until_caught,
+        eager_tasks=given.eager_tasks,
     )
     folder = Path(mkdtemp(prefix="coherence-"))
     report = asyncio.run(conduct(settings, folder))

@@ -46,6 +46,7 @@ class Settings:
         persistence: One of `PERSISTENCE`.
         slowness: Seconds that a slow storage may take for one question.
         until_caught: Whether to end when the variant is caught.
+        eager_tasks: Whether a worker's tasks run at once until they first wait (Python 3.12).
     """
 
     seconds: float
@@ -57,6 +58,7 @@ class Settings:
     persistence: str = "none"
     slowness: float = 0.5
     until_caught: bool = False
+    eager_tasks: bool = False
 
     @classmethod
     def from_json(cls, text: str) -> Self:

@@ -23,6 +23,7 @@ from tests.coherence.operations import Hands
 from tests.coherence.settings import Settings
 from tests.coherence.tree import Pauses, SlowStorage, Tree
 from tests.coherence.variants import VARIANTS
+from tests.eager import make_eager
 
 TELLING_SECONDS = 0.5
 WITNESS_SECONDS = 0.02
@@ -85,6 +86,8 @@ ROLES: dict[str, Callable[[Hands], list[tuple[int, Act]]]] = {
 
 async def work(settings: Settings, name: str, role: str, place: int, url: str, folder: Path) -> None:
     """Do what the *role* does in a *place*, in the *folder* and with the Redis at *url*."""
+    if settings.eager_tasks:
+        make_eager(asyncio.get_running_loop())
     chance = Random(f"{settings.seed} {name}")
     variant = VARIANTS[settings.variant]
     tree = Tree(folder / "tree")

@@ -4,6 +4,7 @@ import asyncio
 
 from layercache.context import Context, background
 from layercache.flight import Flight, Flights
+from tests.context.manual import turns
 
 
 class Loads:
@@ -33,3 +34,12 @@ class Loads:
 
     def ask(self, ctx: Context | None = None) -> "asyncio.Future[str]":
         return asyncio.ensure_future(self.flights.join(ctx or background(), "key"))
+
+    async def aboard(self, *contexts: Context) -> "list[asyncio.Future[str]]":
+        """Callers under these contexts, all in one flight, which has departed."""
+        self.may_depart.clear()
+        callers = [self.ask(ctx) for ctx in contexts]
+        await turns()
+        self.may_depart.set()
+        await turns()
+        return callers

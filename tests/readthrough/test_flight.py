@@ -79,8 +79,7 @@ async def test_keys_do_not_wait_for_each_other(loads: Loads) -> None:
 @pytest.mark.parametrize("leaver", range(3))
 async def test_a_cancelled_caller_leaves_the_others_alone(loads: Loads, leaver: int) -> None:
     """Whichever caller is cancelled, the first included, the others get the answer."""
-    callers = [loads.ask() for _ in range(3)]
-    await turns()
+    callers = await loads.aboard(*[background()] * 3)
     callers[leaver].cancel()
     await turns()
     loads.gates[1].set_result("answer")
@@ -92,8 +91,7 @@ async def test_a_cancelled_caller_leaves_the_others_alone(loads: Loads, leaver: 
 
 async def test_the_last_one_to_leave_stops_the_flight(loads: Loads) -> None:
     """A flight nobody waits for any more is stopped, and the next caller starts a new one."""
-    callers = [loads.ask() for _ in range(3)]
-    await turns()
+    callers = await loads.aboard(*[background()] * 3)
     for caller in callers:
         caller.cancel()
     await turns()
@@ -140,8 +138,7 @@ async def test_a_waiting_flight_that_everybody_left_disturbs_no_other(loads: Loa
 async def test_a_callers_deadline_is_its_own(loop: ManualLoop) -> None:
     """A caller whose context ends gets that error in time; the flight goes on for the others."""
     loads = Loads()
-    hasty, patient = loads.ask(background().with_timeout(1)), loads.ask()
-    await turns()
+    hasty, patient = await loads.aboard(background().with_timeout(1), background())
     await loop.advance(1.1)
     with pytest.raises(DeadlineExceededError):
         await hasty
@@ -152,8 +149,7 @@ async def test_a_callers_deadline_is_its_own(loop: ManualLoop) -> None:
 async def test_a_callers_cancellation_does_not_reach_the_flight(loads: Loads) -> None:
     """The flight runs on a context of its own, with the first caller's values and not its end."""
     first = background().with_cancel()
-    cancelled, other = loads.ask(first), loads.ask()
-    await turns()
+    cancelled, other = await loads.aboard(first, background())
     first.cancel()
     with pytest.raises(CanceledError):
         await cancelled
@@ -186,8 +182,7 @@ async def test_everybody_gets_an_error_of_their_own(
     loads: Loads, raised: Exception, heard: type[Exception]
 ) -> None:
     """A failed load raises in each caller an own exception of this library, caused by the load's."""
-    callers = [loads.ask() for _ in range(3)]
-    await turns()
+    callers = await loads.aboard(*[background()] * 3)
     loads.gates[1].set_exception(raised)
     errors = await asyncio.gather(*callers, return_exceptions=True)
     assert len({id(error) for error in errors}) == 3
