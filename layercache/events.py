@@ -1,8 +1,12 @@
 """What a cache tells about itself: to an observer every event, to the log every change."""
 
 import logging
+from collections.abc import Callable
+from typing import ParamSpec
 
 from layercache.errors import CorruptEntryError
+
+P = ParamSpec("P")
 
 _log = logging.getLogger(__name__)
 
@@ -10,8 +14,8 @@ _log = logging.getLogger(__name__)
 class Observer:
     """Is told what happens; override what you want to know.
 
-    Methods are called in the middle of an operation: they must return at once
-    and must not raise.
+    Methods are called in the middle of an operation, so they must return at
+    once. What one raises harms no request: the log has the first of it.
     """
 
     def hit(self, operation: str) -> None:
@@ -28,6 +32,40 @@ class Observer:
 
     def failed(self, operation: str, error: Exception) -> None:
         """The cache failed in *operation*; the caller was answered by the source, or not at all."""
+
+
+def guarded(observer: Observer) -> Observer:
+    """Return one that passes on to *observer*, and keeps from the requests what that raises."""
+    return _Guarded(observer)
+
+
+class _Guarded(Observer):
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._has_raised = False
+
+    def hit(self, operation: str) -> None:
+        self._tell(self._observer.hit, operation)
+
+    def miss(self, operation: str) -> None:
+        self._tell(self._observer.miss, operation)
+
+    def asked(self, operation: str, seconds: float) -> None:
+        self._tell(self._observer.asked, operation, seconds)
+
+    def filled(self, stored: bool) -> None:
+        self._tell(self._observer.filled, stored)
+
+    def failed(self, operation: str, error: Exception) -> None:
+        self._tell(self._observer.failed, operation, error)
+
+    def _tell(self, method: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(*args, **kwargs)
+        except Exception:  # noqa: BLE001  # whatever it was
+            if not self._has_raised:
+                self._has_raised = True
+                _log.exception("an observer raised, which is not logged again")
 
 
 class Incidents:

@@ -15,12 +15,13 @@ import time
 from collections.abc import Awaitable, Coroutine, Sequence
 from typing import NamedTuple, TypeVar
 
+from layercache.asking import ask_membership, ask_meta, to_backend_error
 from layercache.backend import Lease
 from layercache.cache import LayerInfoCache, LayerInfoSource
 from layercache.checks import require_key, require_seconds
 from layercache.context import Context
-from layercache.errors import BackendError, CorruptEntryError, LayerCacheError, NotFoundError
-from layercache.events import Incidents, Observer
+from layercache.errors import BackendError, CorruptEntryError, NotFoundError
+from layercache.events import Incidents, Observer, guarded
 from layercache.flight import Flight, Flights
 from layercache.forwarding import ForwardingCache
 from layercache.meta import LayerMeta
@@ -43,7 +44,8 @@ class ReadThroughCache(ForwardingCache):
     source: `contains` is `stat` without the meta, for a digest that was
     forgotten is claimed by no repository, though its membership lies in many
     sets; and `NotFoundError` means that the source does not have it. And its
-    reads raise `BackendError` only if the source failed too.
+    reads raise `BackendError` only if the source failed too, or said what no
+    cache could keep.
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class ReadThroughCache(ForwardingCache):
         require_seconds("source_seconds", source_seconds)
         super().__init__(cache)
         self._source = source
-        self._observer = observer or Observer()
+        self._observer = Observer() if observer is None else guarded(observer)
         self._incidents = Incidents(self._observer)
         self._flights: Flights[_Question, LayerMeta | None] = Flights(self._load, source_seconds)
 
@@ -85,8 +87,8 @@ class ReadThroughCache(ForwardingCache):
         Raises:
             NotFoundError: The source does not have it.
             ContextError: *ctx* ended before the source answered.
-            CorruptEntryError: What the source has of it makes no sense.
-            BackendError: The source failed.
+            CorruptEntryError: What the source has of it, or says, makes no sense.
+            BackendError: The source failed, be it by a CancelledError of its own.
         """
         require_key(repo, dgst)
         ctx.check()
@@ -138,8 +140,8 @@ class ReadThroughCache(ForwardingCache):
             meta: LayerMeta | None = await known
         except NotFoundError:
             meta = None
-        except BackendError as error:
-            self._incidents.failed(operation, error)
+        except (BackendError, asyncio.CancelledError) as error:
+            self._incidents.failed(operation, to_backend_error(error, "the cache"))
             return None, False
         self._incidents.worked(operation)
         return meta, True
@@ -152,8 +154,8 @@ class ReadThroughCache(ForwardingCache):
         try:
             metas = await self._cache._stat_many(ctx, repo, dgsts)
             self._incidents.worked("stat_many")
-        except BackendError as error:
-            self._incidents.failed("stat_many", error)
+        except (BackendError, asyncio.CancelledError) as error:
+            self._incidents.failed("stat_many", to_backend_error(error, "the cache"))
             metas, was_missed = [None] * len(dgsts), False
         for meta in metas:
             if meta is not None:
@@ -185,14 +187,10 @@ class ReadThroughCache(ForwardingCache):
     async def _ask(self, ctx: Context, repo: str | None, dgst: str) -> LayerMeta | None:
         begin = time.perf_counter()
         try:
-            meta = await self._source.meta(ctx, dgst)
-            is_member = repo is None or await self._source.contains(ctx, repo, dgst)
+            meta = await ask_meta(self._source, ctx, dgst)
+            is_member = repo is None or await ask_membership(self._source, ctx, repo, dgst)
         except NotFoundError:
             return None
-        except LayerCacheError:
-            raise
-        except Exception as error:
-            raise BackendError(f"the source failed: {error!r}") from error
         else:
             return meta if is_member else None
         finally:
@@ -214,8 +212,8 @@ class ReadThroughCache(ForwardingCache):
     async def _forgiven(self, operation: str, awaitable: Awaitable[T]) -> T | None:
         try:
             outcome = await awaitable
-        except BackendError as error:
-            self._incidents.failed(operation, error)
+        except (BackendError, asyncio.CancelledError) as error:
+            self._incidents.failed(operation, to_backend_error(error, "the cache"))
             return None
         self._incidents.worked(operation)
         return outcome
@@ -223,9 +221,11 @@ class ReadThroughCache(ForwardingCache):
     # ---- its life
 
     async def aclose(self) -> None:
-        """Stop the flights and close the cache."""
-        await self._flights.aclose()
-        await super().aclose()
+        """Stop the flights and close the cache, even if this is cancelled meanwhile."""
+        try:
+            await self._flights.aclose()
+        finally:
+            await super().aclose()
 
     def __repr__(self) -> str:
         return f"<ReadThroughCache {self._cache!r} before {self._source!r}>"
@@ -246,6 +246,8 @@ async def _all(awaitables: Sequence[Coroutine[object, object, T]]) -> list[T]:
     """The outcomes of all, or the first error once all have ended."""
     outcomes = await asyncio.gather(*awaitables, return_exceptions=True)
     for outcome in outcomes:
+        if isinstance(outcome, asyncio.CancelledError):
+            raise to_backend_error(outcome, "one of many")
         if isinstance(outcome, BaseException):
             raise outcome
     return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import anyio
 
+from layercache.errors import BackendUnavailableError
+
 T = TypeVar("T")
 
 
@@ -15,6 +17,10 @@ async def finish(coroutine: Coroutine[object, object, T]) -> T:
     The cancellation is passed on afterwards, and then hides what the coroutine
     returned or raised. The anyio scope keeps anyio from repeating its own at
     every turn of the loop; a native `task.cancel()` goes through it.
+
+    Raises:
+        BackendUnavailableError: What was to be finished was itself cancelled, as
+            a loop does it to all its tasks, and the task that waits was not.
     """
     task = asyncio.ensure_future(coroutine)
     interruption: asyncio.CancelledError | None = None
@@ -28,4 +34,6 @@ async def finish(coroutine: Coroutine[object, object, T]) -> T:
         if not task.cancelled():
             task.exception()  # Looked at, so that asyncio does not report it.
         raise interruption
+    if task.cancelled():
+        raise BackendUnavailableError("cancelled before it was finished, and not by who waits for it")
     return task.result()

@@ -6,6 +6,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
+from layercache.errors import BackendUnavailableError
 from layercache.shield import finish
 from tests.context.manual import turns
 
@@ -78,3 +79,19 @@ async def test_an_anyio_scope_waits_too() -> None:
     assert scope.cancelled_caught
     assert work.is_done
     await letting
+
+
+@pytest.mark.parametrize("step", ["unstarted", "started"])
+async def test_work_that_is_cancelled_is_an_error(step: str) -> None:
+    """Work that was cancelled from outside is an error to who waits for it, and was not cancelled."""
+    work = Work()
+    before = asyncio.all_tasks()
+    task = asyncio.ensure_future(finish(work.run()))
+    while asyncio.all_tasks() == before | {task}:  # noqa: ASYNC110 - there is no event for a task that is made
+        await asyncio.sleep(0)
+    if step == "started":
+        await turns()
+    for inner in asyncio.all_tasks() - before - {task}:
+        inner.cancel()
+    with pytest.raises(BackendUnavailableError):
+        await task

@@ -35,6 +35,7 @@ it leaves the cache cleared of one entry, which costs a miss.
 
 from contextlib import AbstractAsyncContextManager
 
+from layercache.asking import ask_membership, ask_meta
 from layercache.cache import LayerInfoSource
 from layercache.context import Context
 from layercache.errors import CorruptEntryError, InvalidArgumentError, NotFoundError
@@ -150,13 +151,13 @@ class Auditor:
 
     async def _has(self, ctx: Context, repo: str, dgst: str) -> bool:
         try:
-            return await self._source.contains(ctx, repo, dgst)
+            return await ask_membership(self._source, ctx, repo, dgst)
         except InvalidArgumentError:  # No source has what cannot be named.
             return False
 
     async def _where(self, ctx: Context, dgst: str) -> LayerMeta | None:
         try:
-            return await self._source.meta(ctx, dgst)
+            return await ask_meta(self._source, ctx, dgst)
         except (NotFoundError, InvalidArgumentError):
             return None
 

@@ -28,7 +28,8 @@ class Difference(NamedTuple):
         kind: What is wrong.
         repo: Whose membership it is about; None: it is about a meta.
         dgst: The digest; None: it is about all that *repo* has.
-        key: Where it lies, if it is corrupt: a Redis key, or a path in the storage.
+        key: Where it lies, if it is corrupt: a Redis key, or a path in the
+            storage; or what is wrong with what the source said.
         field: Which part of it is malformed; empty when it is the whole.
         fixed: Whether the cache was cleared of it.
     """

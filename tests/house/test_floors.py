@@ -16,7 +16,7 @@ from tests.house.sources import ROOT
 FLOORS = """
     0  errors < names timers shield
     1  lifetime meta < context checks
-    2  brackets backend < cache events flight < forwarding scan
+    2  brackets backend < cache events flight < forwarding scan asking
     3  memory redis storage
     4  readthrough tiered
     5  opening

@@ -2,8 +2,9 @@
 
 import pytest
 
-from layercache.context import background
+from layercache.context import Context, background
 from layercache.errors import NotFoundError
+from layercache.meta import LayerMeta
 from layercache.scan import PARTS
 from layercache.storage import Difference, Kind
 from layercache.storage.layout import layer_link_path
@@ -79,6 +80,22 @@ async def test_corrupt_link(world: World) -> None:
     world.tree.write(path, b"sha256:")
     assert (await world.walk(fix=True))[0] == [Difference(Kind.CORRUPT, "x", dgst, path)]
     assert await world.knows("x", dgst) == (True, True)
+
+
+@pytest.mark.parametrize("length", [-1, 1.5, None])
+async def test_nonsense_of_the_source(world: World, monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    """A meta of the source that makes no sense is told in its name; the cache is left as it is."""
+    dgst = await world.layer("x", CONTENT)
+    await world.cache.set_meta(CTX, dgst, meta_of(dgst, b"another"))
+
+    async def meta(ctx: Context, dgst: str) -> LayerMeta:
+        return LayerMeta("/x", length)
+
+    monkeypatch.setattr(world.source, "meta", meta)
+    [told], _ = await world.walk(fix=True)
+    assert (told.kind, told.dgst, told.fixed) == (Kind.CORRUPT, dgst, False)
+    assert repr(world.source) in told.key
+    assert await world.cache.meta(CTX, dgst) == meta_of(dgst, b"another")
 
 
 async def test_leftover(world: World, redis_server: RedisServer) -> None:
