@@ -24,9 +24,9 @@ from typing import TypeVar, overload
 
 import anyio
 
-from layercache.errors import ContextError, InvalidArgumentError
+from layercache.errors import ContextError, InvalidArgumentError, shortened
 from layercache.lifetime import Failable, Lifetime
-from layercache.timers import Timers
+from layercache.timers import NEVER, Timers
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -50,17 +50,21 @@ class Context:
         """Return a child that ends *seconds* from now, or earlier if this one does.
 
         Args:
-            seconds: Zero or less gives a child that has ended; infinity, one
-                without a deadline of its own.
+            seconds: Zero or less gives a child that has ended; infinity, or
+                more than 3,000 years, one without a deadline of its own.
 
         Raises:
-            InvalidArgumentError: *seconds* is not a number.
+            InvalidArgumentError: *seconds* is not a number, or an int that is
+                too large for a float.
         """
         life = self._life
         timers = Timers.current() if life is None else life._timers
-        when = timers.clock() + seconds
-        if when != when:  # noqa: PLR0124  # a third of what math.isnan costs
-            raise InvalidArgumentError("a deadline must be a number")
+        try:
+            when = timers.clock() + seconds
+            if not when < NEVER:
+                when = _never(when)
+        except (TypeError, OverflowError):
+            raise _not_a_deadline(seconds) from None
         return CancelableContext(self, life, when, timers)
 
     def with_deadline(self, when: float) -> "CancelableContext":
@@ -69,17 +73,20 @@ class Context:
         It may be told of its end 10 ms late, never early.
 
         Raises:
-            InvalidArgumentError: *when* is not a number.
+            InvalidArgumentError: *when* is not a number, or an int that is
+                too large for a float.
         """
-        return self._with_end(when)
+        try:
+            moment = 0.0 + when
+            return self._with_end(moment if moment < NEVER else _never(moment))
+        except (TypeError, OverflowError):
+            raise _not_a_deadline(when) from None
 
     def with_cancel(self) -> "CancelableContext":
         """Return a child that ends when it is cancelled, or when this one ends."""
         return self._with_end(math.inf)
 
     def _with_end(self, when: float) -> "CancelableContext":
-        if math.isnan(when):
-            raise InvalidArgumentError("a deadline must be a number")
         life = self._life
         return CancelableContext(self, life, when, Timers.current() if life is None else life._timers)
 
@@ -266,6 +273,17 @@ class _AfterFunc:
         function, self._function = self._function, None
         if function is not None:
             function()
+
+
+def _never(when: float) -> float:
+    """Infinity, for *when* is too late to come, or is no number at all."""
+    if math.isnan(when):
+        raise _not_a_deadline(when)
+    return math.inf
+
+
+def _not_a_deadline(seconds: object) -> InvalidArgumentError:
+    return InvalidArgumentError(f"a deadline is a number of seconds, not {shortened(seconds)}")
 
 
 def background() -> Context:

@@ -22,11 +22,20 @@ Limit: one thread; a lifetime belongs to the loop that its watchers run on.
 """
 
 import asyncio
+import logging
 import math
 from typing import NamedTuple, Protocol, Self
 
-from layercache.errors import CanceledError, ContextError, DeadlineExceededError
+from layercache.errors import (
+    CanceledError,
+    ContextError,
+    DeadlineExceededError,
+    InvalidArgumentError,
+    shortened,
+)
 from layercache.timers import Place, Timers
+
+_log = logging.getLogger(__name__)
 
 FEW = 64  # Watchers, or children, that are too few to be swept.
 
@@ -102,7 +111,12 @@ class Lifetime:
 
         Args:
             cause: Why: what `cause()` returns, and the `__cause__` of the error.
+
+        Raises:
+            InvalidArgumentError: *cause* is no exception; nothing has ended.
         """
+        if cause is not None and not isinstance(cause, BaseException):
+            raise InvalidArgumentError(f"a cause is an exception, not {shortened(cause)}")
         if self._settle() is None:
             self._finish(End(self._timers.clock(), CanceledError, cause))
 
@@ -248,5 +262,8 @@ class Lifetime:
             lifetime._children = None
             lifetimes.extend(children or ())
             for waiting in (watcher, *(crowd or ())):
-                if waiting is not None and not waiting.done():
-                    waiting.set_exception(end.error())
+                try:
+                    if waiting is not None and not waiting.done():
+                        waiting.set_exception(end.error())
+                except Exception:  # noqa: BLE001  # Of one future, on a loop that is closed, say: others are told.
+                    _log.exception("%s cannot be told that its context has ended", shortened(waiting))

@@ -15,6 +15,10 @@ from typing import Protocol
 
 GRAIN = 0.01  # seconds
 
+# A deadline from here on never comes. It is three thousand years away, and a float tells
+# the ticks around it apart; near the largest float there are no ticks, and no timer of asyncio's.
+NEVER = 1e11  # seconds on a loop's clock
+
 
 class Place(Protocol):
     """Where somebody waits for a deadline: a plain set, mostly, which is left without a frame of Python."""
