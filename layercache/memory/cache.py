@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import NoReturn, final
+from typing import NoReturn, cast, final
 
 from layercache.backend import Lease
 from layercache.checks import require_key, require_seconds
 from layercache.context import Context
-from layercache.errors import InvalidArgumentError, NotFoundError
+from layercache.errors import BackendError, InvalidArgumentError, NotFoundError
 from layercache.memory.expiry import Clock
 from layercache.memory.leases import Leases
 from layercache.memory.near import NearTable
@@ -57,6 +57,7 @@ class MemoryCache(ScannableCache):
         self._max_entries = max_entries
         self._ttl = ttl
         self._clock = clock
+        self._is_lent = False
         self._begin()
 
     def _begin(self) -> None:
@@ -64,23 +65,29 @@ class MemoryCache(ScannableCache):
         self._leases = Leases(self._clock)
 
     def _lend(self) -> NearTable:
-        """Begin anew with a table that the caller keeps true; this cache is the caller's from now on.
+        """Return a table of this size, which the caller keeps true; this cache refuses all from now on.
 
         Raises:
-            InvalidArgumentError: It is another's already.
+            InvalidArgumentError: It was lent already.
         """
-        if isinstance(self._table, NearTable):
+        if self._is_lent:
             raise InvalidArgumentError(f"the near memory of another cache: {self!r}")
-        self._table = table = NearTable(self._max_entries, self._ttl, self._clock)
-        return table
+        self._is_lent = True
+        # No look at a flag in what is called most: what stands in the place of both refuses by itself.
+        self._table = cast("Table", _Lent())
+        self._leases = cast("Leases", _Lent())
+        return NearTable(self._max_entries, self._ttl, self._clock)
 
     def __repr__(self) -> str:
+        if self._is_lent:
+            return f"<MemoryCache of {self._max_entries} entries, lent to a TieredCache>"
         entries, leases = len(self._table), len(self._leases)
         return f"<MemoryCache {entries} of {self._max_entries} entries, {leases} leases>"
 
     async def aclose(self) -> None:
-        """Forget everything, running leases too; the cache can be used again."""
-        self._begin()
+        """Forget everything, running leases too; unless it is lent, the cache can be used again."""
+        if not self._is_lent:
+            self._begin()
 
     async def scan(self, ctx: Context) -> AsyncIterator[Batch]:
         """Walk all that is known; it may change between one batch and the next."""
@@ -167,6 +174,13 @@ class MemoryCache(ScannableCache):
             self._table.forget(dgst)
         else:
             self._table.remove(repo, dgst)
+
+
+class _Lent:
+    """Stands where a cache had what it knew, and refuses whoever asks for any of it."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise BackendError("this MemoryCache is the near memory of a TieredCache: ask that one")
 
 
 def _missing(dgst: str) -> NoReturn:

@@ -29,7 +29,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import TypeVar
 
 from layercache.backend import Lease
-from layercache.checks import require_key
+from layercache.checks import require_key, require_seconds
 from layercache.context import Context
 from layercache.errors import InvalidArgumentError
 from layercache.forwarding import ForwardingCache
@@ -65,9 +65,9 @@ class TieredCache(ForwardingCache):
         Args:
             near: Its size is that of the near memory, its ttl the longest that
                 an entry stays there, as is seen at each heartbeat that the
-                server answers; its clock is the one that trust ends by. What is
-                near lies in it from now on, and what lay there is forgotten: it
-                is this cache's alone.
+                server answers; its clock is the one that trust ends by. What it
+                knew is forgotten, and it is this cache's alone: whoever else
+                asks it, or writes to it, gets a `BackendError` from now on.
             far: Closed with this one, and not used before.
             max_staleness: Seconds after which the near memory is silent if the
                 server is. At least two heartbeats of the link, 1.0.
@@ -77,9 +77,15 @@ class TieredCache(ForwardingCache):
 
         Raises:
             InvalidArgumentError: *max_staleness* is too little, *far* was used
-                already, or *near* is another's.
+                already, *near* is another's, or one of the two is of a
+                subclass: what that overrides would have no effect.
         """
+        for cache, kind in ((near, MemoryCache), (far, RedisCache)):
+            if type(cache) is not kind:
+                found = type(cache).__name__
+                raise InvalidArgumentError(f"a {kind.__name__} itself is wanted, not a {found}")
         super().__init__(far)
+        require_seconds("max_staleness", max_staleness)
         least = LEAST_HEARTBEATS * far._link.heartbeat
         if not max_staleness >= least:
             raise InvalidArgumentError(f"max_staleness is at least {least} seconds, not {max_staleness!r}")
@@ -107,7 +113,7 @@ class TieredCache(ForwardingCache):
 
     def __repr__(self) -> str:
         state = "trusted" if self._tracking.is_trusted else "silent"
-        return f"<TieredCache {self._near!r}, {state}, before {self._cache!r}>"
+        return f"<TieredCache {len(self._recall)} entries near, {state}, before {self._cache!r}>"
 
     # ---- the two words that are said most, in one coroutine as those of MemoryCache
 
@@ -117,7 +123,8 @@ class TieredCache(ForwardingCache):
         if is_trusted and self._table.contains(repo, dgst):
             ctx.check()
             return True
-        require_key(repo, dgst)  # Only now: what is found near was looked at when it was asked for far away.
+        # Only now: what is found near, by its hash and its equality, was looked at when far was asked.
+        require_key(repo, dgst)
         ctx.check()
         if is_trusted and (known := self._recall.member(repo, dgst)) is not None:
             return known

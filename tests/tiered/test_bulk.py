@@ -2,7 +2,6 @@
 
 import pytest
 
-from layercache import InvalidArgumentError, MemoryCache, RedisCache, TieredCache
 from layercache.testing import new_digest
 from tests.tiered.stage import CTX, DGST, FLUSHED, HASH, REPO, SET, Stage, changed, meta, turns, version_of
 
@@ -47,12 +46,3 @@ async def test_what_did_not_change_is_asked_for_once(stage: Stage) -> None:
     reader = await stage.asking(stage.cache.contains_many(CTX, REPO, [DGST, OTHER]))
     stage.say(changed(HASH), b"*1\r\n:0\r\n")
     assert await reader == [True, False]
-
-
-async def test_a_near_memory_is_of_one_cache() -> None:
-    """A memory that is near of one cache is refused by the next, and stays whose it is."""
-    near = MemoryCache()
-    first = TieredCache(near, RedisCache("redis://127.0.0.1:1"))
-    with pytest.raises(InvalidArgumentError, match="of another cache"):
-        TieredCache(near, RedisCache("redis://127.0.0.1:1"))
-    await first.aclose()
