@@ -93,7 +93,8 @@ local hold = not failed and held and string.match(held, '^closing:%x*:(%d+)$')
 
 CLEAR = Script.of(f"""
 redis.call(ARGV[2], KEYS[1], unpack(ARGV, 3))
-{_HELD}if failed or held == ARGV[1] or held and string.sub(held, 1, 8) ~= 'closing:' then
+{_HELD}
+if failed or held == ARGV[1] or held and string.sub(held, 1, 8) ~= 'closing:' then
     redis.call('DEL', KEYS[2])
 elseif hold and held == ARGV[1] .. ':' .. hold then
     redis.call('SET', KEYS[2], 'closing::' .. hold, 'PXAT', hold)
@@ -103,7 +104,8 @@ return 1
 
 CLOSE = Script.of(f"""
 redis.call(ARGV[3], KEYS[1], unpack(ARGV, 4))
-{_HELD}local marker, life = ARGV[1], tonumber(ARGV[2])
+{_HELD}
+local marker, life = ARGV[1], tonumber(ARGV[2])
 if hold then
     local now = redis.call('TIME')
     marker = marker .. ':' .. hold
@@ -115,7 +117,8 @@ return 1
 
 HOLD = Script.of(f"""
 redis.call(ARGV[2], KEYS[1], unpack(ARGV, 3))
-{_HELD}local now = redis.call('TIME')
+{_HELD}
+local now = redis.call('TIME')
 local new = now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[1]
 hold = string.format('%.0f', math.max(new, hold or 0))
 redis.call('SET', KEYS[2], 'closing::' .. hold, 'PXAT', hold)
