@@ -21,9 +21,10 @@ for as long as a marker would. No other bracket takes it away or shortens it: th
 body of a second one may return at once, and the first deletion still come.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from layercache.backend import Backend
 from layercache.context import Context
 from layercache.errors import BackendError, ContextError
 from layercache.loops import running_loop
@@ -34,24 +35,20 @@ HOLD_SECONDS = 60.0  # What a backend's `closing_seconds` is by default.
 
 
 @asynccontextmanager
-async def closing(
-    ctx: Context,
-    begin: Callable[[Context], Awaitable[str]],
-    end: Callable[[Context, str, bool], Coroutine[object, object, None]],
-) -> AsyncIterator[None]:
-    """Run *begin*, the body, and *end* with the marker of *begin* and whether the body returned.
+async def closing(ctx: Context, backend: Backend, repo: str | None, dgst: str) -> AsyncIterator[None]:
+    """Announce a removal from *repo*, or of the meta if that is None; run the body; end the removal.
 
-    Outside of asyncio neither is run, for the end could not be. An error of
-    *begin* keeps the body from running. An error of the body is passed on, with
-    that of *end*, if there is one, as a note.
+    Outside of asyncio nothing is run, for the end could not be. An error of the
+    announcement keeps the body from running. An error of the body is passed on,
+    with that of the end, if there is one, as a note.
     """
 
     async def end_shielded(*, has_returned: bool) -> None:
         with ctx.without_cancel().with_timeout(CLOSING_SECONDS) as rest:
-            await finish(end(rest, marker, has_returned))
+            await finish(backend._end_closing(rest, repo, dgst, marker, has_returned=has_returned))
 
     running_loop()
-    marker = await begin(ctx)
+    marker = await backend._begin_closing(ctx, repo, dgst)
     try:
         yield
     except BaseException as error:

@@ -25,7 +25,7 @@ Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013.)
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Protocol, Self, final
 
 from layercache.backend import Backend, Lease
@@ -86,8 +86,7 @@ class LayerInfoCache(Backend):
         between processes a plain word can come late.
         """
         require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         await self._add(ctx, repo, dgst)
 
     @final
@@ -110,8 +109,7 @@ class LayerInfoCache(Backend):
         """Remember where *dgst* lies; a plain word, as `add` is."""
         require_digest(dgst)
         require_meta(meta)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         await self._set_meta(ctx, dgst, meta)
 
     # ---- both halves at once
@@ -133,8 +131,7 @@ class LayerInfoCache(Backend):
         """Remember both halves, in one round trip; a plain word, as `add` is."""
         require_key(repo, dgst)
         require_meta(meta)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         await self._put(ctx, repo, dgst, meta)
 
     @final
@@ -145,16 +142,14 @@ class LayerInfoCache(Backend):
         that what took several round trips was true at one moment.
         """
         require_keys(repo, dgsts)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         return await self._contains_many(ctx, repo, dgsts)
 
     @final
     async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
         """Return what `stat` would for each of *dgsts*, None for a miss; as `contains_many`."""
         require_keys(repo, dgsts)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         return await self._stat_many(ctx, repo, dgsts)
 
     # ---- what is gone
@@ -167,16 +162,14 @@ class LayerInfoCache(Backend):
         itself against readers of that moment: a handler uses `removing`.
         """
         require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         await self._remove(ctx, repo, dgst)
 
     @final
     async def forget(self, ctx: Context, dgst: str) -> None:
         """Forget where *dgst* lies, for every repository; leases for it are void."""
         require_digest(dgst)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         await self._forget(ctx, dgst)
 
     # ---- what keeps it true
@@ -193,8 +186,7 @@ class LayerInfoCache(Backend):
             dgst: The digest.
         """
         require_half(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         return await self._lease(ctx, repo, dgst)
 
     @final
@@ -210,8 +202,7 @@ class LayerInfoCache(Backend):
         require_token(lease.membership)
         require_token(lease.meta)
         require_meta(meta)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         return await self._fill(ctx, lease, meta)
 
     @final
@@ -244,9 +235,8 @@ class LayerInfoCache(Backend):
         seconds count from the begin of the bracket.
         """
         require_key(repo, dgst)
-        if ctx.has_ended():
-            await ctx.fail()
-        async with self._closing(ctx, repo, dgst):
+        await _require_live(ctx)
+        async with closing(ctx, self, repo, dgst):
             yield
 
     @final
@@ -261,9 +251,8 @@ class LayerInfoCache(Backend):
             BackendError: As `removing` raises it.
         """
         require_digest(dgst)
-        if ctx.has_ended():
-            await ctx.fail()
-        async with self._closing(ctx, None, dgst):
+        await _require_live(ctx)
+        async with closing(ctx, self, None, dgst):
             yield
 
     @final
@@ -280,8 +269,7 @@ class LayerInfoCache(Backend):
         """
         require_key(repo, dgst)
         require_meta(meta)
-        if ctx.has_ended():
-            await ctx.fail()
+        await _require_live(ctx)
         try:
             lease = await self._lease(ctx, repo, dgst)
         except BackendError:
@@ -291,15 +279,6 @@ class LayerInfoCache(Backend):
             # The commit stands, and what is not remembered is a miss.
             with suppress(BackendError, ContextError):
                 await self.fill(ctx, lease, meta)
-
-    def _closing(self, ctx: Context, repo: str | None, dgst: str) -> AbstractAsyncContextManager[None]:
-        return closing(
-            ctx,
-            lambda ctx: self._begin_closing(ctx, repo, dgst),
-            lambda ctx, marker, has_returned: self._end_closing(
-                ctx, repo, dgst, marker, has_returned=has_returned
-            ),
-        )
 
     # ---- its life
 
@@ -311,3 +290,9 @@ class LayerInfoCache(Backend):
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+async def _require_live(ctx: Context) -> None:
+    """Raise `ContextError` if *ctx* has ended; a read is spared this coroutine."""
+    if ctx.has_ended():
+        await ctx.fail()

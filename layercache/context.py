@@ -26,6 +26,7 @@ from typing import TypeVar, overload
 
 import anyio
 
+from layercache.callbacks import Callback
 from layercache.errors import ContextError, EventLoopError, InvalidArgumentError, shown
 from layercache.lifetime import Failable, Lifetime
 from layercache.loops import give_way, running_loop
@@ -184,7 +185,7 @@ class Context:
         Raises:
             EventLoopError: No event loop of asyncio runs.
         """
-        return _AfterFunc(self, function).stop
+        return Callback(self, function).stop
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[anyio.CancelScope]:
@@ -270,30 +271,6 @@ class CancelableContext(Lifetime, Context):
     @property
     def _life(self) -> Lifetime:
         return self
-
-
-class _AfterFunc:
-    """A function that waits for the end of a context."""
-
-    def __init__(self, ctx: Context, function: Callable[[], object]) -> None:
-        self._function: Callable[[], object] | None = function
-        self._ended: asyncio.Future[None] = running_loop().create_future()
-        self._ended.add_done_callback(self._run)
-        ctx.err()  # A deadline that has passed unseen is an end, too.
-        ctx.bind(self._ended)
-
-    def stop(self) -> bool:
-        was_in_time = self._function is not None
-        self._function = None
-        self._ended.cancel()
-        return was_in_time
-
-    def _run(self, ended: "asyncio.Future[None]") -> None:
-        if not ended.cancelled():
-            ended.exception()  # Looked at, so that asyncio does not report it.
-        function, self._function = self._function, None
-        if function is not None:
-            function()
 
 
 def _never(when: float) -> float:

@@ -16,11 +16,13 @@ from layercache.errors import (
     ContextError,
     CorruptEntryError,
     DeadlineExceededError,
+    EventLoopError,
     InvalidArgumentError,
     LayerCacheError,
     NotFoundError,
 )
 from layercache.oci import OCIError
+from layercache.redis.bounds import OutOfBoundsError
 from layercache.redis.replies import ReplyFault
 from layercache.redis.scan import _AnotherServerError
 from layercache.redis.schema import NonsenseError
@@ -35,6 +37,7 @@ ERRORS = [
     ContextError("a"),
     CanceledError("a"),
     DeadlineExceededError("a"),
+    EventLoopError("a"),
     BackendError("a"),
     BackendUnavailableError("a"),
     CorruptEntryError("blobs::sha256:00", "size"),
@@ -44,6 +47,7 @@ ERRORS = [
     _AnotherServerError(),
     NonsenseError("a"),
     LinkLost("a"),
+    OutOfBoundsError("a"),
     ClientDisconnectedError("a"),
     BodyError("a"),
 ]

@@ -82,7 +82,7 @@ async def test_an_anyio_scope_waits_too() -> None:
 
 
 async def test_work_that_cancels_itself_is_an_error() -> None:
-    """Work that ends by a CancelledError of its own is an error to the task that waits, which nobody cancelled."""
+    """Work that raises CancelledError by itself is an error to who waits, whom nobody cancelled."""
 
     async def give_up() -> None:
         await asyncio.sleep(0)
@@ -93,7 +93,7 @@ async def test_work_that_cancels_itself_is_an_error() -> None:
 
 
 async def test_work_goes_on_though_all_tasks_are_cancelled() -> None:
-    """Who cancels all tasks, as the end of `asyncio.run` does, does not cancel the work, only who waits for it."""
+    """The end of `asyncio.run`, which cancels all tasks, reaches who waits, and not the work."""
     work, before = Work(), asyncio.all_tasks()
     waiting = asyncio.ensure_future(finish(work.run()))
     await turns()

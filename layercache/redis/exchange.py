@@ -88,8 +88,6 @@ class Exchange:
             except ReplyFault as fault:
                 reply = fault
             return decode(about, reply)
-        except NotFoundError:
-            raise
         except LinkLost as lost:
             if not again:
                 await refuse(lost, wire)
@@ -160,6 +158,8 @@ async def refuse(trouble: Exception, wire: Wire | None, key: str = "") -> NoRetu
         wire: Where it came from; None if there was no connection.
         key: What was asked for, if *trouble* is an error reply.
     """
+    if isinstance(trouble, NotFoundError):
+        raise trouble  # A miss is an answer.
     await give_way()
     if isinstance(trouble, ReplyFault):
         error: LayerCacheError = unreadable(key, trouble)

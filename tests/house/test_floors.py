@@ -15,8 +15,8 @@ from tests.house.sources import ROOT
 
 FLOORS = """
     0  errors < names loops < timers shield
-    1  lifetime meta < context checks
-    2  brackets backend < cache events flight < forwarding scan asking
+    1  lifetime meta < callbacks < context checks
+    2  backend < brackets < cache events flight < forwarding scan asking
     3  memory redis storage
     4  readthrough tiered
     5  opening
