@@ -123,7 +123,7 @@ class Strays:
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count: int = 0
         self.shown: list[str] = []
         self._lock = threading.Lock()
 

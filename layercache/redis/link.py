@@ -105,7 +105,7 @@ class Link:
                 50 ms up to 5 s, with decorrelated jitter.
         """
         self.wire: Wire | None = None
-        self.brackets = OpenBrackets()
+        self.brackets: OpenBrackets = OpenBrackets()
         self._opener = opener
         self._on_push = on_push
         self._on_state = on_state
