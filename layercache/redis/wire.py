@@ -270,7 +270,8 @@ class Wire(asyncio.BufferedProtocol):
 
     def forked(self) -> None:
         """Give this copy up without a byte: the parent of this process goes on with the connection."""
-        sever(self._transport.get_extra_info("socket").fileno())
+        if not self._transport.is_closing():  # Else its descriptor is closed, or another file's by now.
+            sever(self._transport.get_extra_info("socket").fileno())
         with suppress(RuntimeError):  # A loop in debug mode misses its thread, which was not forked.
             self.leave("this process was forked from the one that opened it")
 
