@@ -7,6 +7,7 @@ import pytest
 from layercache import (
     NotFoundError,
 )
+from layercache.readthrough import WIDTH
 from layercache.testing import new_digest, new_meta
 from tests.readthrough.house import CTX, DGST, META, OTHER, REPO, House
 
@@ -77,3 +78,14 @@ async def test_the_halves_of_an_answer_were_true_together(house: House) -> None:
     house.source.release()
     with pytest.raises(NotFoundError):
         await reading
+
+
+async def test_a_bulk_form_asks_about_some_at_a_time(house: House) -> None:
+    """However many layers the cache does not know, the source is asked about a bounded number at once."""
+    dgsts = [new_digest() for _ in range(3 * WIDTH)]
+    house.source.hold()
+    asking = asyncio.ensure_future(house.front.stat_many(CTX, REPO, [DGST, *dgsts]))
+    await house.source.asked()
+    assert WIDTH < len(asyncio.all_tasks()) < 3 * WIDTH, "a flight is a task, and so is who waits for it"
+    house.source.release()
+    assert await asking == [META] + [None] * len(dgsts)
