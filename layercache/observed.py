@@ -26,19 +26,14 @@ def observed(backend: Backend, observer: Observer | None) -> Backend:
     return backend if observer is None else ObservedBackend(backend, observer)
 
 
-class Telling:
-    """Tells an observer how what is awaited ended, and how long that took."""
+class GuardedObserver(Observer):
+    """Passes events on to another observer; of the errors that it raises, the first is logged."""
 
-    def __init__(self, observer: Observer, tier: Tier) -> None:
+    def __init__(self, observer: Observer) -> None:
         self._observer = observer
-        self._tier = tier
         self._has_raised = False
 
-    def tell(self, begin: float, operation: str, outcome: Outcome, layers: int = 1) -> None:
-        """Tell of what began at *begin*, on `time.perf_counter`, and has ended."""
-        self._tell(Event(operation, self._tier, outcome, time.perf_counter() - begin, layers))
-
-    def _tell(self, event: Event) -> None:
+    def observe(self, event: Event) -> None:
         try:
             self._observer.observe(event)
         except Exception:  # noqa: BLE001 - whatever it was, it is no failure of the request
@@ -46,24 +41,41 @@ class Telling:
                 self._has_raised = True
                 _log.exception("an observer raised, which is not logged again")
 
+
+def guarded(observer: Observer) -> GuardedObserver:
+    """*observer*, guarded once: all that report to it share what is returned."""
+    return observer if isinstance(observer, GuardedObserver) else GuardedObserver(observer)
+
+
+class Telling:
+    """Tells an observer how what is awaited ended, and how long that took."""
+
+    def __init__(self, observer: Observer, tier: Tier) -> None:
+        self._observer = guarded(observer)
+        self._tier = tier
+
+    def tell(self, begin: float, operation: str, outcome: Outcome, layers: int = 1) -> None:
+        """Tell of what began at *begin*, on `time.perf_counter`, and has ended."""
+        self._observer.observe(Event(operation, self._tier, outcome, time.perf_counter() - begin, layers))
+
     async def answer(self, operation: str, awaitable: Awaitable[T], outcome_of: Callable[[T], Outcome]) -> T:
         """Await *awaitable*, tell of it, and pass on what it returned or raised."""
         begin = time.perf_counter()
-        answer = await self._failing(begin, operation, awaitable)
+        answer = await self._failing(begin, operation, awaitable, 1)
         self.tell(begin, operation, outcome_of(answer))
         return answer
 
-    async def answers(self, operation: str, awaitable: Awaitable[list[T]]) -> list[T]:
-        """Await *awaitable*, tell of its hits and of its misses, and pass it on."""
+    async def answers(self, operation: str, awaitable: Awaitable[list[T]], layers: int) -> list[T]:
+        """Await *awaitable*, about so many *layers*; tell of its hits and of its misses, and pass it on."""
         begin = time.perf_counter()
-        answers = await self._failing(begin, operation, awaitable)
+        answers = await self._failing(begin, operation, awaitable, layers)
         hits = sum(map(bool, answers))
-        for outcome, layers in ((Outcome.HIT, hits), (Outcome.MISS, len(answers) - hits)):
-            if layers:
-                self.tell(begin, operation, outcome, layers)
+        for outcome, count in ((Outcome.HIT, hits), (Outcome.MISS, len(answers) - hits)):
+            if count:
+                self.tell(begin, operation, outcome, count)
         return answers
 
-    async def _failing(self, begin: float, operation: str, awaitable: Awaitable[T]) -> T:
+    async def _failing(self, begin: float, operation: str, awaitable: Awaitable[T], layers: int) -> T:
         try:
             return await awaitable
         except NotFoundError:
@@ -72,7 +84,8 @@ class Telling:
         except BaseException as error:
             is_failure = isinstance(error, Exception) and not isinstance(error, ContextError)
             outcome = Outcome.ERROR if is_failure else Outcome.ENDED
-            self._tell(Event(operation, self._tier, outcome, time.perf_counter() - begin, error=error))
+            seconds = time.perf_counter() - begin
+            self._observer.observe(Event(operation, self._tier, outcome, seconds, layers, error))
             raise
 
 
@@ -114,6 +127,7 @@ class ObservedBackend(ForwardingBackend):
     def __init__(self, backend: Backend, observer: Observer) -> None:
         """Stand before *backend*, which is closed with this one."""
         super().__init__(backend)
+        observer = guarded(observer)
         self._telling = Telling(observer, backend.tier)
         if backend.peek is not None:
             self.peek = ObservedPeek(backend.peek, Telling(observer, Tier.NEAR))
@@ -129,10 +143,12 @@ class ObservedBackend(ForwardingBackend):
         return await self._telling.answer("stat", self._backend.stat(ctx, repo, dgst), _hit_or_miss)
 
     async def contains_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[bool]:
-        return await self._telling.answers("contains_many", self._backend.contains_many(ctx, repo, dgsts))
+        asked = self._backend.contains_many(ctx, repo, dgsts)
+        return await self._telling.answers("contains_many", asked, len(dgsts))
 
     async def stat_many(self, ctx: Context, repo: str, dgsts: Sequence[str]) -> list[LayerMeta | None]:
-        return await self._telling.answers("stat_many", self._backend.stat_many(ctx, repo, dgsts))
+        asked = self._backend.stat_many(ctx, repo, dgsts)
+        return await self._telling.answers("stat_many", asked, len(dgsts))
 
     async def add(self, ctx: Context, repo: str, dgst: str) -> None:
         await self._telling.answer("add", self._backend.add(ctx, repo, dgst), _done)

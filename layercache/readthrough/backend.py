@@ -21,7 +21,7 @@ from layercache.context.loops import give_way
 from layercache.errors import BackendError, CorruptEntryError, LayerCacheError, NotFoundError
 from layercache.forwarding import ForwardingBackend
 from layercache.meta import LayerMeta
-from layercache.observed import ObservedSource, observed
+from layercache.observed import ObservedSource, guarded, observed
 from layercache.observer import Incidents, Observer
 from layercache.readthrough.flight import Flight, Flights
 from layercache.source import LayerInfoSource
@@ -57,6 +57,7 @@ class ReadThroughBackend(ForwardingBackend):
     def __init__(
         self, cache: Backend, source: LayerInfoSource, observer: Observer | None, source_seconds: float
     ) -> None:
+        observer = None if observer is None else guarded(observer)
         super().__init__(observed(cache, observer))
         self._source = source if observer is None else ObservedSource(source, observer)
         self._incidents = Incidents()

@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.readthrough.house import House
 from tests.readthrough.loads import Loads
+from tests.readthrough.setup import Setup
 
 
 @pytest.fixture
-def house() -> House:
-    """A house of one's own."""
-    return House()
+def setup() -> Setup:
+    """A source, a cache and the read-through of both."""
+    return Setup()
 
 
 @pytest.fixture
 def loads() -> Loads:
-    """Flights for one key, in which nobody sits yet."""
+    """Flights for one key, for which nobody waits yet."""
     return Loads()

@@ -8,13 +8,21 @@ from tests.context.manual import turns
 
 
 class Loads:
-    """A load that is answered by hand: each flight waits for its number to be answered."""
+    """A load that is answered by hand.
+
+    Attributes:
+        begun: How many loads have begun.
+        departed: How many of them have asked, and can no longer be joined.
+        stopped: How many were cancelled.
+        answers: The answer of each load that has departed, by its number; the test sets it.
+        may_depart: While it is not set, a load that has begun waits, and can be joined.
+    """
 
     def __init__(self) -> None:
         self.begun = 0
         self.departed = 0
         self.stopped = 0
-        self.gates: dict[int, asyncio.Future[str]] = {}
+        self.answers: dict[int, asyncio.Future[str]] = {}
         self.may_depart = asyncio.Event()
         self.may_depart.set()
         self.flights: Flights[str, str] = Flights(self.load, seconds=30)
@@ -24,10 +32,10 @@ class Loads:
         await self.may_depart.wait()
         flight.depart()
         self.departed += 1
-        gate: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.gates[self.departed] = gate
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.answers[self.departed] = answer
         try:
-            return await gate
+            return await answer
         except asyncio.CancelledError:
             self.stopped += 1
             raise
@@ -35,8 +43,8 @@ class Loads:
     def ask(self, ctx: Context | None = None) -> "asyncio.Future[str]":
         return asyncio.ensure_future(self.flights.join(ctx or background(), "key"))
 
-    async def aboard(self, *contexts: Context) -> "list[asyncio.Future[str]]":
-        """Callers under these contexts, all in one flight, which has departed."""
+    async def waiting(self, *contexts: Context) -> "list[asyncio.Future[str]]":
+        """Callers under these contexts, which all wait for one flight that has departed."""
         self.may_depart.clear()
         callers = [self.ask(ctx) for ctx in contexts]
         await turns()

@@ -4,64 +4,72 @@ import asyncio
 
 import pytest
 
-from layercache import (
-    NotFoundError,
-)
-from layercache.readthrough import WIDTH
+from layercache import NotFoundError
+from layercache.readthrough.backend import WIDTH
 from layercache.testing import new_digest, new_meta
-from tests.readthrough.house import CTX, DGST, META, OTHER, REPO, House
+from tests.readthrough.setup import CTX, DGST, META, OTHER, REPO, Setup
 
 
-async def test_a_miss_is_answered_by_the_source_and_filled_in(house: House) -> None:
+async def test_a_miss_is_answered_by_the_source_and_filled_in(setup: Setup) -> None:
     """The first question goes to the source, the second is answered from the cache."""
-    assert await house.front.stat(CTX, REPO, DGST) == META
-    assert house.knows()
-    questions = house.source.questions
-    assert await house.front.stat(CTX, REPO, DGST) == META
-    assert house.source.questions == questions
-    assert house.tally.told == ["miss stat", "asked stat", "filled", "hit stat"]
+    assert await setup.cache.stat(CTX, REPO, DGST) == META
+    assert setup.is_known()
+    questions = setup.source.questions
+    assert await setup.cache.stat(CTX, REPO, DGST) == META
+    assert setup.source.questions == questions
+    assert setup.recorder.events == [
+        "far stat miss",
+        "far lease done",
+        "source stat hit",
+        "far fill done",
+        "far stat hit",
+    ]
 
 
-async def test_a_no_of_the_source_is_a_no(house: House) -> None:
+async def test_a_no_of_the_source_is_a_no(setup: Setup) -> None:
     """What the source does not have is not found, and nothing is filled in."""
     with pytest.raises(NotFoundError):
-        await house.front.stat(CTX, OTHER, DGST)
-    assert await house.front.contains(CTX, OTHER, DGST) is False
-    assert not house.store.members
-    assert "filled" not in house.tally.told
+        await setup.cache.stat(CTX, OTHER, DGST)
+    assert await setup.cache.contains(CTX, OTHER, DGST) is False
+    assert not setup.reference.members
+    assert "far fill done" not in setup.recorder.events
 
 
-async def test_contains_is_stat_without_the_answer(house: House) -> None:
-    """A digest that was forgotten is claimed by no repository, though its membership lies in the set."""
-    assert await house.front.contains(CTX, REPO, DGST) is True
-    house.source.delete(DGST)
-    await house.front.forget(CTX, DGST)
-    assert (REPO, DGST) in house.store.members
-    assert await house.front.contains(CTX, REPO, DGST) is False
-    assert await house.front.contains_many(CTX, REPO, [DGST]) == [False]
+async def test_contains_is_stat_without_the_answer(setup: Setup) -> None:
+    """No repository has a digest that was forgotten, though its membership is still in the set."""
+    assert await setup.cache.contains(CTX, REPO, DGST) is True
+    setup.source.delete(DGST)
+    await setup.cache.forget(CTX, DGST)
+    assert (REPO, DGST) in setup.reference.members
+    assert await setup.cache.contains(CTX, REPO, DGST) is False
+    assert await setup.cache.contains_many(CTX, REPO, [DGST]) == [False]
 
 
-async def test_meta_asks_and_fills_the_meta_alone(house: House) -> None:
-    """`meta` says where a blob lies for whichever repository, and claims no membership."""
-    assert await house.front.meta(CTX, DGST) == META
-    assert house.store.metas == {DGST: META}
-    assert not house.store.members
-    await house.front.meta(CTX, DGST)
-    assert house.source.questions == 1
+async def test_meta_asks_and_fills_the_meta_alone(setup: Setup) -> None:
+    """`meta` returns where a blob lies for any repository, and stores no membership."""
+    assert await setup.cache.meta(CTX, DGST) == META
+    assert setup.reference.metas == {DGST: META}
+    assert not setup.reference.members
+    await setup.cache.meta(CTX, DGST)
+    assert setup.source.questions == 1
 
 
-async def test_many_are_asked_of_the_cache_at_once_and_the_rest_of_the_source(house: House) -> None:
-    """A bulk form makes one call to the cache, and one question to the source per layer it missed."""
+async def test_a_bulk_form_asks_the_cache_once_and_the_source_for_the_rest(setup: Setup) -> None:
+    """A bulk form makes one call to the cache, and one to the source for each layer that the cache missed."""
     more = [new_digest() for _ in range(3)]
-    house.source.put(REPO, more[0], new_meta(more[0]))
-    await house.front.stat(CTX, REPO, DGST)
-    house.tally.told.clear()
+    setup.source.put(REPO, more[0], new_meta(more[0]))
+    await setup.cache.stat(CTX, REPO, DGST)
+    setup.recorder.events.clear()
     asked = [more[1], DGST, more[0], more[0], more[2]]
     expected = [None, META, new_meta(more[0]), new_meta(more[0]), None]
-    assert await house.front.stat_many(CTX, REPO, asked) == expected
-    assert house.cache.calls["stat_many"] == 1
-    assert house.tally.told.count("asked stat") == 3
-    assert await house.front.contains_many(CTX, REPO, asked) == [meta is not None for meta in expected]
+    assert await setup.cache.stat_many(CTX, REPO, asked) == expected
+    assert setup.faulty.calls["stat_many"] == 1
+    assert [event for event in sorted(setup.recorder.events) if event.startswith("source")] == [
+        "source stat hit",
+        "source stat miss",
+        "source stat miss",
+    ]
+    assert await setup.cache.contains_many(CTX, REPO, asked) == [meta is not None for meta in expected]
 
 
 async def test_the_halves_of_an_answer_were_true_together(house: House) -> None:

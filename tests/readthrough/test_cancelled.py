@@ -1,4 +1,4 @@
-"""Cancellations: who was cancelled hears of it, and nobody else does."""
+"""Cancellations: whoever was cancelled is notified, and nobody else."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,6 +11,7 @@ from layercache import (
     BackendUnavailableError,
     Context,
     DeadlineExceededError,
+    LayerInfoSource,
     LayerMeta,
     MemoryCache,
     ReadThroughCache,
@@ -18,15 +19,11 @@ from layercache import (
 )
 from layercache.testing import SlowSource
 from tests.context.manual import turns
-from tests.readthrough.house import CTX, DGST, META, REPO, House
 from tests.readthrough.loads import Loads
+from tests.readthrough.setup import CTX, DGST, META, REPO, Setup
 
 Step = Callable[[], Awaitable[None]]
 Read = Callable[[ReadThroughCache], Awaitable[object]]
-
-
-async def nothing() -> None:
-    """It is done."""
 
 
 async def at_once() -> None:
@@ -53,29 +50,25 @@ async def by_a_context_within() -> None:
         ctx.check()
 
 
-class GivesUp:
-    """A source of which one question is given up by itself."""
+class StepSource(LayerInfoSource):
+    """A source that runs a step, and then answers."""
 
-    def __init__(self, meta: Step, contains: Step) -> None:
-        self._meta = meta
-        self._contains = contains
+    def __init__(self, step: Step) -> None:
+        self._step = step
 
-    async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
-        await self._meta()
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        await self._step()
         return META
 
-    async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-        await self._contains()
-        return True
+    async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
+        await self._step()
+        return META
 
 
 GIVING_UP = [at_once, later, by_a_task_within, by_a_context_within]
-SOURCES = [
-    *(pytest.param(GivesUp(step, nothing), id=f"meta, {step.__name__}") for step in GIVING_UP),
-    *(pytest.param(GivesUp(nothing, step), id=f"contains, {step.__name__}") for step in GIVING_UP),
-]
 READS: dict[str, Read] = {
     "stat": lambda cache: cache.stat(CTX, REPO, DGST),
+    "meta": lambda cache: cache.meta(CTX, DGST),
     "contains": lambda cache: cache.contains(CTX, REPO, DGST),
     "stat_many": lambda cache: cache.stat_many(CTX, REPO, [DGST]),
     "contains_many": lambda cache: cache.contains_many(CTX, REPO, [DGST]),
@@ -83,27 +76,27 @@ READS: dict[str, Read] = {
 }
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize("giving_up", GIVING_UP, ids=lambda step: step.__name__)
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
-async def test_a_source_that_gives_up_is_an_error(source: GivesUp, read: Read) -> None:
-    """A source's own CancelledError, or the end of its own context, is a `BackendError` to who asked."""
+async def test_a_source_that_gives_up_is_an_error(giving_up: Step, read: Read) -> None:
+    """The caller gets a `BackendError` for a source's own CancelledError, or the end of its own context."""
     store = MemoryCache()
-    async with ReadThroughCache(store, source) as cache:
+    async with ReadThroughCache(store, StepSource(giving_up)) as cache:
         with pytest.raises(BackendError):
             await read(cache)
         assert await store.contains(CTX, REPO, DGST) is False
 
 
 @pytest.mark.parametrize("giving_up", [SystemExit, KeyboardInterrupt, GeneratorExit, BaseException])
-async def test_whatever_ends_a_load_is_told(loads: Loads, giving_up: type[BaseException]) -> None:
-    """Those who wait are told of a load that ended by what is no `Exception`, and do not wait for ever."""
+async def test_whatever_ends_a_load_is_reported(loads: Loads, giving_up: type[BaseException]) -> None:
+    """The waiters get an error if what ended the load is no `Exception`, and do not wait for ever."""
 
     class Ended(giving_up):  # type: ignore[misc,valid-type]  # a copy that asyncio does not stop its loop for
         pass
 
     ended = Ended() if giving_up in (GeneratorExit, BaseException) else BaseExceptionGroup("", [Ended()])
-    callers = await loads.aboard(*[background()] * 2)
-    loads.gates[1].set_exception(ended)
+    callers = await loads.waiting(*[background()] * 2)
+    loads.answers[1].set_exception(ended)
     for caller in callers:
         with pytest.raises(BackendError) as caught:
             await caller
@@ -111,36 +104,36 @@ async def test_whatever_ends_a_load_is_told(loads: Loads, giving_up: type[BaseEx
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
-async def test_a_cache_that_gives_up_fails_open(house: House, read: Read) -> None:
-    """A cache behind whose client raises CancelledError is a cache that fails: the source answers."""
-    house.cache.fail(asyncio.CancelledError())  # type: ignore[arg-type]  # which is no Exception
-    assert await read(house.front) in (META, True, [META], [True])
+async def test_a_cache_that_gives_up_fails_open(setup: Setup, read: Read) -> None:
+    """If the client of the cache behind raises CancelledError, the source answers."""
+    setup.faulty.fail(asyncio.CancelledError())  # type: ignore[arg-type]  # which is no Exception
+    assert await read(setup.cache) in (META, True, [META], [True])
 
 
 @pytest.mark.parametrize("step", ["unstarted", "started"])
-async def test_a_flight_that_is_cancelled_is_an_error(house: House, step: str) -> None:
-    """Who waits for a task that was cancelled from outside gets an error, and the next a new flight."""
-    house.source.hold()
+async def test_a_flight_that_is_cancelled_is_an_error(setup: Setup, step: str) -> None:
+    """If a flight's task is cancelled from outside, its waiters get an error, and the next caller a new flight."""
+    setup.source.hold()
     before = asyncio.all_tasks()
-    reader = asyncio.ensure_future(house.front.stat(CTX, REPO, DGST))
+    reader = asyncio.ensure_future(setup.cache.stat(CTX, REPO, DGST))
     while asyncio.all_tasks() == before | {reader}:  # noqa: ASYNC110 - there is no event for a task that is made
         await asyncio.sleep(0)
     if step == "started":
-        await house.source.asked()
+        await setup.source.asked()
     for task in asyncio.all_tasks() - before - {reader}:
         task.cancel()
     with pytest.raises(BackendUnavailableError):
         await reader
-    house.source.release()
-    assert await house.front.stat(CTX, REPO, DGST) == META
+    setup.source.release()
+    assert await setup.cache.stat(CTX, REPO, DGST) == META
 
 
-async def test_a_bulk_form_that_is_cancelled_within_is_an_error(house: House) -> None:
-    """A task of `stat_many`, cancelled from outside, is an error to its caller, who was not."""
-    house.source.hold()
+async def test_a_bulk_form_that_is_cancelled_within_is_an_error(setup: Setup) -> None:
+    """The caller of `stat_many`, whom nobody cancelled, gets an error if a task of it was cancelled."""
+    setup.source.hold()
     before = asyncio.all_tasks()
-    reader = asyncio.ensure_future(house.front.stat_many(CTX, REPO, [DGST]))
-    await house.source.asked()
+    reader = asyncio.ensure_future(setup.cache.stat_many(CTX, REPO, [DGST]))
+    await setup.source.asked()
     for task in asyncio.all_tasks() - before - {reader}:
         task.cancel()
     with pytest.raises(BackendUnavailableError):
@@ -148,7 +141,7 @@ async def test_a_bulk_form_that_is_cancelled_within_is_an_error(house: House) ->
 
 
 async def test_closing_after_all_tasks_were_cancelled() -> None:
-    """`aclose` does not raise for a flight that somebody cancelled, and closes the cache behind."""
+    """`aclose` does not raise for a flight that was cancelled, and closes the cache behind."""
     source, store = SlowSource(), MemoryCache()
     source.hold()
     cache = ReadThroughCache(store, source)
@@ -163,18 +156,18 @@ async def test_closing_after_all_tasks_were_cancelled() -> None:
     assert await store.contains(CTX, REPO, DGST) is False
 
 
-async def test_a_closing_that_is_cancelled_closes_the_cache(house: House) -> None:
-    """Who is cancelled while `aclose` waits for a slow source leaves no open cache behind."""
+async def test_a_closing_that_is_cancelled_closes_the_cache(setup: Setup) -> None:
+    """An `aclose` that is cancelled while it waits for a slow source still closes the cache behind."""
     store, may_end = MemoryCache(), asyncio.Event()
 
-    class Stubborn(SlowSource):
+    class SlowToStop(SlowSource):
         async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
             try:
                 return await super().meta(ctx, dgst)
             finally:
                 await may_end.wait()
 
-    source = Stubborn()
+    source = SlowToStop()
     source.hold()
     cache = ReadThroughCache(store, source)
     await store.put(CTX, REPO, DGST, META)
@@ -192,69 +185,68 @@ async def test_a_closing_that_is_cancelled_closes_the_cache(house: House) -> Non
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
-async def test_a_caller_that_is_cancelled_hears_of_it(house: House, read: Read) -> None:
-    """A caller's own `task.cancel()` arrives as itself, even if the source gives up at the same time."""
-    house.source.hold()
-    task = asyncio.ensure_future(read(house.front))
-    await house.source.asked()
+async def test_a_caller_that_is_cancelled_gets_that(setup: Setup, read: Read) -> None:
+    """A caller's own `task.cancel()` raises CancelledError, even if the source gives up at the same time."""
+    setup.source.hold()
+    task = asyncio.ensure_future(read(setup.cache))
+    await setup.source.asked()
     task.cancel()
-    house.source.error = asyncio.CancelledError()  # type: ignore[assignment]  # which is no Exception
-    house.source.release()
+    setup.source.error = asyncio.CancelledError()  # type: ignore[assignment]  # which is no Exception
+    setup.source.release()
     with pytest.raises(asyncio.CancelledError):
         await task
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
-async def test_a_cancellation_that_is_pending_is_not_lost(house: House, read: Read) -> None:
-    """A task that has cancelled itself, and then asks, is cancelled where it first waits."""
-    house.source.hold()
+async def test_a_cancellation_that_is_pending_is_not_lost(setup: Setup, read: Read) -> None:
+    """A task that cancels itself, and then reads, is cancelled where it first waits."""
+    setup.source.hold()
 
     async def cancel_then_ask() -> None:
         task = asyncio.current_task()
         assert task is not None
         task.cancel()
-        await read(house.front)
+        await read(setup.cache)
 
     with pytest.raises(asyncio.CancelledError):
         await asyncio.ensure_future(cancel_then_ask())
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
-async def test_a_scope_of_the_caller_ends_its_read(house: House, read: Read) -> None:
-    """An anyio scope around a read that is cancelled ends the read, and is left as anyio has it."""
-    house.source.hold()
+async def test_a_scope_of_the_caller_ends_its_read(setup: Setup, read: Read) -> None:
+    """A cancelled anyio scope around a read ends the read, and catches the cancellation."""
+    setup.source.hold()
     with anyio.move_on_after(0.01) as scope:
-        await read(house.front)
+        await read(setup.cache)
     assert scope.cancelled_caught
 
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 async def test_a_scope_of_the_source_stays_its_own(read: Read) -> None:
-    """A source that gives itself a time by an anyio scope, and answers after it, is heard."""
+    """A source that limits itself by an anyio scope, and answers after it, has its answer returned."""
 
     async def give_up_and_answer() -> None:
         with anyio.move_on_after(0):
             await asyncio.sleep(3600)
 
-    async with ReadThroughCache(MemoryCache(), GivesUp(give_up_and_answer, give_up_and_answer)) as cache:
+    async with ReadThroughCache(MemoryCache(), StepSource(give_up_and_answer)) as cache:
         assert await read(cache) in (META, True, [META], [True])
 
 
-async def test_a_callers_context_is_told_from_the_sources(house: House) -> None:
+async def test_the_end_of_the_callers_context_is_its_own_error(setup: Setup) -> None:
     """`confirm` raises the error of a context only if it is the caller's own that ended."""
-    house.source.hold()
+    setup.source.hold()
     with background().with_timeout(0.01) as ctx, pytest.raises(DeadlineExceededError):
-        await house.front.confirm(ctx, REPO, DGST)
+        await setup.cache.confirm(ctx, REPO, DGST)
 
 
 async def test_an_observer_that_raises_harms_no_request(
-    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """What an observer raises, in whichever method, changes no answer, and is logged once."""
-    for name in ("hit", "miss", "asked", "filled", "failed"):
-        monkeypatch.setattr(house.tally, name, lambda *_: 1 / 0)
+    """What an observer raises, of the cache or of the source, changes no answer, and is logged once."""
+    monkeypatch.setattr(setup.recorder, "observe", lambda _: 1 / 0)
     for _ in range(2):
-        assert await house.front.stat(CTX, REPO, DGST) == META
-    house.cache.fail(BackendUnavailableError("down"))
-    assert await house.front.stat(CTX, REPO, DGST) == META
+        assert await setup.cache.stat(CTX, REPO, DGST) == META
+    setup.faulty.fail(BackendUnavailableError("down"))
+    assert await setup.cache.stat(CTX, REPO, DGST) == META
     assert len([record for record in caplog.records if record.exc_info]) == 1

@@ -1,17 +1,25 @@
-"""Tasks that run while they are being made: nothing about a flight is registered too late for them."""
+"""Tasks that run while they are being made: each flight is registered before its task is made."""
 
 import asyncio
 from collections.abc import Coroutine
 
 import pytest
 
-from layercache import BackendError, Context, LayerMeta, MemoryCache, NotFoundError, ReadThroughCache
+from layercache import (
+    BackendError,
+    Context,
+    LayerInfoSource,
+    LayerMeta,
+    MemoryCache,
+    NotFoundError,
+    ReadThroughCache,
+)
 from layercache.context import background
 from layercache.readthrough.flight import Flight, Flights
 from layercache.testing import SlowSource, new_digest
 from tests.context.manual import turns
 from tests.eager import FACTORIES
-from tests.readthrough.house import CTX, DGST, META, OTHER, REPO
+from tests.readthrough.setup import CTX, DGST, META, OTHER, REPO
 
 
 @pytest.fixture(params=FACTORIES.values(), ids=list(FACTORIES), autouse=True)
@@ -21,67 +29,62 @@ async def _factory(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def source() -> SlowSource:
-    """One that has a layer, and does not suspend who asks it."""
+    """A source that has a layer, and answers without waiting."""
     source = SlowSource()
     source.put(REPO, DGST, META)
     return source
 
 
 async def test_a_source_that_does_not_suspend_answers(source: SlowSource) -> None:
-    """Every read is answered by a source that has its answer at once, a yes and a no."""
-    async with ReadThroughCache(MemoryCache(), source) as front, asyncio.timeout(10):
-        assert await front.stat(CTX, REPO, DGST) == META
-        assert await front.contains(CTX, OTHER, DGST) is False
-        assert await front.stat_many(CTX, REPO, [new_digest(), DGST]) == [None, META]
-        assert await front.confirm(CTX, REPO, DGST) == META
+    """A source that answers at once, yes or no, answers every read."""
+    async with ReadThroughCache(MemoryCache(), source) as cache, asyncio.timeout(10):
+        assert await cache.stat(CTX, REPO, DGST) == META
+        assert await cache.contains(CTX, OTHER, DGST) is False
+        assert await cache.stat_many(CTX, REPO, [new_digest(), DGST]) == [None, META]
+        assert await cache.confirm(CTX, REPO, DGST) == META
         with pytest.raises(NotFoundError):
-            await front.meta(CTX, new_digest())
+            await cache.meta(CTX, new_digest())
 
 
 async def test_a_source_that_fails_at_once_is_an_error(source: SlowSource) -> None:
-    """A source that raises before it suspends is told to who asked, and to the next who asks anew."""
+    """The caller gets the error of a source that raises before it waits, and the next caller asks again."""
     source.error = OSError("disk on fire")
-    async with ReadThroughCache(MemoryCache(), source) as front, asyncio.timeout(10):
+    async with ReadThroughCache(MemoryCache(), source) as cache, asyncio.timeout(10):
         for _ in range(2):
             with pytest.raises(BackendError, match="disk on fire"):
-                await front.stat(CTX, REPO, DGST)
+                await cache.stat(CTX, REPO, DGST)
         assert source.questions == 2
 
 
-async def test_nobody_joins_what_was_asked_already(source: SlowSource) -> None:
-    """Who asks after an acknowledged removal never hears the yes that was said before it."""
+async def test_nobody_joins_a_question_that_was_asked_already(source: SlowSource) -> None:
+    """A caller after an acknowledged removal does not get the yes that the source gave before it."""
     source.hold()
-    async with ReadThroughCache(MemoryCache(), source) as front, asyncio.timeout(10):
-        early = asyncio.ensure_future(front.contains(CTX, REPO, DGST))
+    async with ReadThroughCache(MemoryCache(), source) as cache, asyncio.timeout(10):
+        early = asyncio.ensure_future(cache.contains(CTX, REPO, DGST))
         await source.asked()
-        source.answer()  # That is the meta; the membership is asked for next.
-        await source.asked()
-        async with front.removing(CTX, REPO, DGST):
+        async with cache.removing(CTX, REPO, DGST):
             source.unlink(REPO, DGST)
-        late = asyncio.ensure_future(front.contains(CTX, REPO, DGST))
+        late = asyncio.ensure_future(cache.contains(CTX, REPO, DGST))
         await turns()
         source.release()
         assert [await early, await late] == [True, False]
 
 
-async def test_a_source_may_ask_what_it_stands_behind(source: SlowSource) -> None:
-    """A source that asks the same cache for another layer, while it is asked, is answered."""
+async def test_a_source_may_ask_the_cache_before_it(source: SlowSource) -> None:
+    """A source may ask the read-through before it for another layer, and is answered."""
     base = new_digest()
     source.put(REPO, base, META)
 
-    class Derived:
-        async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
-            return await source.contains(ctx, repo, dgst)
+    class Derived(LayerInfoSource):
+        async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+            return await (source if dgst == base else cache).stat(ctx, repo, base)
 
-        async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
-            return await (source.meta(ctx, dgst) if dgst == base else front.meta(ctx, base))
-
-    async with ReadThroughCache(MemoryCache(), Derived()) as front, asyncio.timeout(10):
-        assert await front.stat(CTX, REPO, DGST) == META
+    async with ReadThroughCache(MemoryCache(), Derived()) as cache, asyncio.timeout(10):
+        assert await cache.stat(CTX, REPO, DGST) == META
 
 
 async def test_a_flight_is_registered_before_its_task_is_made() -> None:
-    """A task factory finds the flight in the tables, and after the landing it is in none of them."""
+    """A task factory finds the flight in the tables, and once it has ended it is in none of them."""
     seen: list[tuple[bool, int]] = []
 
     async def load(flight: Flight[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""What a fault of the cache or of the source may do."""
+"""What a failure of the cache or of the source may do."""
 
 import asyncio
 import logging
@@ -16,133 +16,133 @@ from layercache import (
 )
 from layercache.testing import new_digest
 from tests.context.manual import turns
-from tests.readthrough.house import CTX, DGST, META, OTHER, REPO, House
+from tests.readthrough.setup import CTX, DGST, META, OTHER, REPO, Setup
 
 
-async def test_reads_fail_open(house: House) -> None:
+async def test_reads_fail_open(setup: Setup) -> None:
     """While the cache is down the source answers every read."""
-    house.cache.fail(BackendUnavailableError("down"))
-    assert await house.front.stat(CTX, REPO, DGST) == META
-    assert await house.front.meta(CTX, DGST) == META
-    assert await house.front.contains(CTX, REPO, DGST) is True
-    assert await house.front.contains(CTX, OTHER, DGST) is False
-    assert await house.front.stat_many(CTX, REPO, [DGST, new_digest()]) == [META, None]
+    setup.faulty.fail(BackendUnavailableError("down"))
+    assert await setup.cache.stat(CTX, REPO, DGST) == META
+    assert await setup.cache.meta(CTX, DGST) == META
+    assert await setup.cache.contains(CTX, REPO, DGST) is True
+    assert await setup.cache.contains(CTX, OTHER, DGST) is False
+    assert await setup.cache.stat_many(CTX, REPO, [DGST, new_digest()]) == [META, None]
 
 
 @pytest.mark.parametrize("operation", ["lease", "fill"])
-async def test_what_cannot_be_filled_is_answered_all_the_same(house: House, operation: str) -> None:
-    """A lease or a fill that fails costs the memory of an answer, not the answer."""
-    house.cache.fail(BackendUnavailableError("down"), operation)
-    assert await house.front.stat(CTX, REPO, DGST) == META
-    assert f"failed {operation}" in house.tally.told
+async def test_what_cannot_be_filled_is_answered_all_the_same(setup: Setup, operation: str) -> None:
+    """If a lease or a fill fails, the answer is not remembered, but returned."""
+    setup.faulty.fail(BackendUnavailableError("down"), operation)
+    assert await setup.cache.stat(CTX, REPO, DGST) == META
+    assert f"far {operation} error" in setup.recorder.events
 
 
-async def test_only_a_true_miss_is_filled(house: House) -> None:
+async def test_only_a_true_miss_is_filled(setup: Setup) -> None:
     """An entry that could not be read is not written over by a reader."""
-    house.cache.fail(CorruptEntryError("blobs::x", "size"), "stat")
-    assert await house.front.stat(CTX, REPO, DGST) == META
-    assert house.cache.calls["lease"] == 0
-    assert not house.knows()
+    setup.faulty.fail(CorruptEntryError("blobs::x", "size"), "stat")
+    assert await setup.cache.stat(CTX, REPO, DGST) == META
+    assert setup.faulty.calls["lease"] == 0
+    assert not setup.is_known()
 
 
-async def test_many_that_were_not_answered_are_no_misses(house: House) -> None:
-    """Layers that a bulk form could not read of the cache are not written over, either."""
-    house.cache.fail(CorruptEntryError("blobs::x", "size"), "stat_many")
-    assert await house.front.stat_many(CTX, REPO, [DGST]) == [META]
-    assert house.cache.calls["lease"] == 0
-    assert not house.knows()
+async def test_a_bulk_form_that_failed_is_no_miss(setup: Setup) -> None:
+    """Layers that a bulk form could not read from the cache are not written over, either."""
+    setup.faulty.fail(CorruptEntryError("blobs::x", "size"), "stat_many")
+    assert await setup.cache.stat_many(CTX, REPO, [DGST]) == [META]
+    assert setup.faulty.calls["lease"] == 0
+    assert not setup.is_known()
 
 
-async def ask_twice_with_a_corrupt_recheck(house: House) -> list[LayerMeta]:
-    """Have a flight fill nothing, and the one after it look into a cache that cannot read its entry."""
+async def ask_twice_with_a_corrupt_recheck(setup: Setup) -> list[LayerMeta]:
+    """Have a flight fill nothing, and the next one ask a cache that cannot read its entry."""
     # 1  first: misses, takes a lease, asks the source
     # 2  second: misses, waits for first
     # 3  the layer is removed: first's lease is void
-    # 4  second: looks into the cache once more: an entry that makes no sense
-    house.source.hold()
-    first = asyncio.ensure_future(house.front.stat(CTX, REPO, DGST))
-    await house.source.asked()
-    second = asyncio.ensure_future(house.front.stat(CTX, REPO, DGST))
+    # 4  second: asks the cache once more: a corrupt entry
+    setup.source.hold()
+    first = asyncio.ensure_future(setup.cache.stat(CTX, REPO, DGST))
+    await setup.source.asked()
+    second = asyncio.ensure_future(setup.cache.stat(CTX, REPO, DGST))
     await turns()
-    await house.front.remove(CTX, REPO, DGST)
-    await house.front.forget(CTX, DGST)
-    house.cache.fail(CorruptEntryError("blobs::x", "size"), "stat")
-    house.source.release()
+    await setup.cache.remove(CTX, REPO, DGST)
+    await setup.cache.forget(CTX, DGST)
+    setup.faulty.fail(CorruptEntryError("blobs::x", "size"), "stat")
+    setup.source.release()
     return list(await asyncio.gather(first, second))
 
 
-async def test_a_recheck_fails_open(house: House) -> None:
-    """A flight that cannot read the cache once more is answered by the source, and the failure is told."""
-    assert await ask_twice_with_a_corrupt_recheck(house) == [META, META]
-    assert house.tally.told.count("failed stat") == 1
-    assert house.tally.told.count("asked stat") == 2
+async def test_a_recheck_fails_open(setup: Setup) -> None:
+    """If a flight's second look at the cache fails, the source answers, and the failure is reported."""
+    assert await ask_twice_with_a_corrupt_recheck(setup) == [META, META]
+    assert setup.recorder.events.count("far stat error") == 1
+    assert setup.recorder.events.count("source stat hit") == 2
 
 
-async def test_a_recheck_that_fails_is_no_miss(house: House) -> None:
-    """An entry that could not be read when the cache was asked once more is not written over, either."""
-    await ask_twice_with_a_corrupt_recheck(house)
-    assert house.cache.calls["lease"] == 1, "that of the first"
-    assert not house.knows()
+async def test_a_recheck_that_fails_is_no_miss(setup: Setup) -> None:
+    """An entry that could not be read at the second look is not written over, either."""
+    await ask_twice_with_a_corrupt_recheck(setup)
+    assert setup.faulty.calls["lease"] == 1, "that of the first"
+    assert not setup.is_known()
 
 
-async def test_a_report_fails_open(house: House) -> None:
-    """A failure of the cache to drop what is missing is told to the observer, and not to who reports it."""
-    house.cache.fail(BackendUnavailableError("down"))
-    await house.front.report_missing(CTX, REPO, DGST)
-    assert set(house.tally.told) == {"failed report_missing"}
+async def test_a_report_fails_open(setup: Setup) -> None:
+    """If the cache cannot drop what is missing, `report_missing` notifies the observer, and does not raise."""
+    setup.faulty.fail(BackendUnavailableError("down"))
+    await setup.cache.report_missing(CTX, REPO, DGST)
+    assert set(setup.recorder.events) == {"far remove error"}
 
 
-async def test_removals_do_not_fail_open(house: House) -> None:
-    """A deletion that cannot be announced does not begin."""
-    house.cache.fail(BackendUnavailableError("down"))
+async def test_removals_do_not_fail_open(setup: Setup) -> None:
+    """If a removal cannot be announced, its body does not run."""
+    setup.faulty.fail(BackendUnavailableError("down"))
     with pytest.raises(BackendUnavailableError):
-        async with house.front.removing(CTX, REPO, DGST):
+        async with setup.cache.removing(CTX, REPO, DGST):
             pytest.fail("the body ran")
 
 
-async def test_an_error_of_the_source_is_an_error(house: House) -> None:
-    """A source that fails is never a no, and nothing is filled in."""
-    house.source.error = OSError("disk on fire")
-    for call in (house.front.stat(CTX, REPO, DGST), house.front.confirm(CTX, REPO, DGST)):
+async def test_an_error_of_the_source_is_an_error(setup: Setup) -> None:
+    """A source that fails is an error and never a no, and nothing is filled in."""
+    setup.source.error = OSError("disk on fire")
+    for call in (setup.cache.stat(CTX, REPO, DGST), setup.cache.confirm(CTX, REPO, DGST)):
         with pytest.raises(BackendError, match="disk on fire"):
             await call
-    assert not house.knows()
+    assert not setup.is_known()
 
 
-async def test_failures_are_logged_once_per_change(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """A cache that is down for a thousand reads is one line in the log, and one when it is back."""
+async def test_failures_are_logged_once_per_change(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    """A cache that is down for a hundred reads is one line in the log, and one more when it works again."""
     caplog.set_level(logging.INFO, "layercache")
-    house.cache.fail(BackendUnavailableError("down"), "stat")
+    setup.faulty.fail(BackendUnavailableError("down"), "stat")
     for _ in range(100):
-        await house.front.stat(CTX, REPO, DGST)
-    house.cache.mend()
+        await setup.cache.stat(CTX, REPO, DGST)
+    setup.faulty.mend()
     for _ in range(100):
-        await house.front.stat(CTX, REPO, DGST)
+        await setup.cache.stat(CTX, REPO, DGST)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
-    assert house.tally.told.count("failed stat") == 100
+    assert setup.recorder.events.count("far stat error") == 100
 
 
-async def test_a_corrupt_entry_is_no_change_of_state(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    """One entry that makes no sense is told to the observer, and does not make the log say that all fails."""
-    house.cache.fail(CorruptEntryError("blobs::x", "size"), "stat")
-    await house.front.stat(CTX, REPO, DGST)
-    assert house.tally.told == ["failed stat", "asked stat"]
+async def test_a_corrupt_entry_is_no_change_of_state(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
+    """One corrupt entry is reported to the observer, and the log does not say that the cache fails."""
+    setup.faulty.fail(CorruptEntryError("blobs::x", "size"), "stat")
+    await setup.cache.stat(CTX, REPO, DGST)
+    assert setup.recorder.events == ["far stat error", "source stat hit"]
     assert caplog.records == []
 
 
 @pytest.mark.parametrize("source_seconds", [0.0, -1.0, math.nan, "1"])
-def test_source_has_some_time(house: House, source_seconds: float) -> None:
-    """The time that a source may take is a number, and more than nothing."""
+def test_source_seconds_make_sense(setup: Setup, source_seconds: float) -> None:
+    """`source_seconds` is a number above 0."""
     with pytest.raises(InvalidArgumentError):
-        ReadThroughCache(house.cache, house.source, source_seconds=source_seconds)
+        ReadThroughCache(setup.faulty, setup.source, source_seconds=source_seconds)
 
 
-async def test_closing_closes_the_cache_and_stops_the_flights(house: House) -> None:
-    """`aclose` ends those who wait with an error, and leaves no task behind."""
-    house.source.hold()
-    reader = asyncio.ensure_future(house.front.stat(CTX, REPO, DGST))
-    await house.source.asked()
-    await house.front.aclose()
+async def test_closing_closes_the_cache_and_stops_the_flights(setup: Setup) -> None:
+    """After `aclose` the waiters have an error, and no task is left."""
+    setup.source.hold()
+    reader = asyncio.ensure_future(setup.cache.stat(CTX, REPO, DGST))
+    await setup.source.asked()
+    await setup.cache.aclose()
     with pytest.raises(BackendUnavailableError):
         await reader
     assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []

@@ -1,4 +1,4 @@
-"""One load for many, and none older than the one who asks."""
+"""One load for many callers, and none that is older than its caller."""
 
 import asyncio
 
@@ -17,13 +17,13 @@ from tests.readthrough.loads import Loads
 
 
 class ErrorOfASource(BackendError):
-    """One that cannot be copied: what it is made of is not what it has as its `args`."""
+    """An error that cannot be copied: it is not made of its `args`."""
 
     def __init__(self, host: str, status: int) -> None:
         super().__init__(f"{host}: {status}")
 
 
-async def test_those_who_come_before_the_departure_share_a_flight(loads: Loads) -> None:
+async def test_callers_before_the_departure_share_a_flight(loads: Loads) -> None:
     """Callers that join before the flight asks are all answered by one load."""
     loads.may_depart.clear()
     callers = [loads.ask() for _ in range(100)]
@@ -32,57 +32,57 @@ async def test_those_who_come_before_the_departure_share_a_flight(loads: Loads) 
     await turns()
     loads.may_depart.set()
     await turns()
-    loads.gates[1].set_result("answer")
+    loads.answers[1].set_result("answer")
     assert await asyncio.gather(*callers) == ["answer"] * 200
     assert loads.begun == 1
 
 
-async def test_who_comes_after_the_departure_gets_a_later_answer(loads: Loads) -> None:
-    """A caller is never given an answer that was asked for before the caller came."""
+async def test_a_caller_after_the_departure_gets_a_later_answer(loads: Loads) -> None:
+    """A caller never gets an answer that was asked for before its call."""
     early = loads.ask()
     await turns()
     late = loads.ask()
     await turns()
-    loads.gates[1].set_result("old")
+    loads.answers[1].set_result("old")
     assert await early == "old"
     await turns()
-    loads.gates[2].set_result("new")
+    loads.answers[2].set_result("new")
     assert await late == "new"
 
 
 async def test_flights_of_a_key_follow_each_other(loads: Loads) -> None:
-    """However many come while a load is slow, one more load at a time answers them."""
+    """However many callers come while a load is slow, one more load at a time answers them."""
     callers = [loads.ask()]
     await turns()
     for _ in range(50):
         callers.append(loads.ask())
         await turns(2)
     assert (loads.begun, loads.departed) == (1, 1)
-    loads.gates[1].set_result("first")
+    loads.answers[1].set_result("first")
     await turns()
     assert (loads.begun, loads.departed) == (2, 2)
-    loads.gates[2].set_result("second")
+    loads.answers[2].set_result("second")
     assert await asyncio.gather(*callers) == ["first"] + ["second"] * 50
 
 
 async def test_keys_do_not_wait_for_each_other(loads: Loads) -> None:
-    """A flight for one key neither joins nor follows that of another."""
+    """A flight for one key neither joins nor waits for that of another."""
     one = asyncio.ensure_future(loads.flights.join(background(), "one"))
     two = asyncio.ensure_future(loads.flights.join(background(), "two"))
     await turns()
     assert loads.departed == 2
-    loads.gates[2].set_result("two")
-    loads.gates[1].set_result("one")
+    loads.answers[2].set_result("two")
+    loads.answers[1].set_result("one")
     assert [await one, await two] == ["one", "two"]
 
 
 @pytest.mark.parametrize("leaver", range(3))
 async def test_a_cancelled_caller_leaves_the_others_alone(loads: Loads, leaver: int) -> None:
-    """Whichever caller is cancelled, the first included, the others get the answer."""
-    callers = await loads.aboard(*[background()] * 3)
+    """Whichever caller is cancelled, even the first, the others get the answer."""
+    callers = await loads.waiting(*[background()] * 3)
     callers[leaver].cancel()
     await turns()
-    loads.gates[1].set_result("answer")
+    loads.answers[1].set_result("answer")
     outcomes = await asyncio.gather(*callers, return_exceptions=True)
     assert isinstance(outcomes.pop(leaver), asyncio.CancelledError)
     assert outcomes == ["answer", "answer"]
@@ -90,20 +90,20 @@ async def test_a_cancelled_caller_leaves_the_others_alone(loads: Loads, leaver: 
 
 
 async def test_the_last_one_to_leave_stops_the_flight(loads: Loads) -> None:
-    """A flight nobody waits for any more is stopped, and the next caller starts a new one."""
-    callers = await loads.aboard(*[background()] * 3)
+    """A flight that nobody waits for any more is stopped, and the next caller starts a new one."""
+    callers = await loads.waiting(*[background()] * 3)
     for caller in callers:
         caller.cancel()
     await turns()
     assert loads.stopped == 1
     later = loads.ask()
     await turns()
-    loads.gates[2].set_result("answer")
+    loads.answers[2].set_result("answer")
     assert await later == "answer"
 
 
 async def test_a_flight_that_everybody_left_is_not_joined(loads: Loads) -> None:
-    """A caller that comes in the turn in which the last one left is answered all the same."""
+    """A caller that comes in the loop turn in which the last one left is still answered."""
     loads.may_depart.clear()
     first = loads.ask()
     await turns()
@@ -112,12 +112,12 @@ async def test_a_flight_that_everybody_left_is_not_joined(loads: Loads) -> None:
     await turns()
     loads.may_depart.set()
     await turns()
-    loads.gates[loads.departed].set_result("answer")
+    loads.answers[loads.departed].set_result("answer")
     assert await second == "answer"
 
 
 async def test_a_waiting_flight_that_everybody_left_disturbs_no_other(loads: Loads) -> None:
-    """The flight in the air, and the one that boards after it, go on when the one between is abandoned."""
+    """A running flight, and the next but one, go on when the one between them is abandoned."""
     first = loads.ask()
     await turns()
     second = loads.ask()
@@ -127,39 +127,39 @@ async def test_a_waiting_flight_that_everybody_left_disturbs_no_other(loads: Loa
     third = loads.ask()
     await turns()
     assert loads.departed == 1
-    loads.gates[1].set_result("first")
+    loads.answers[1].set_result("first")
     assert await first == "first"
     await turns()
-    loads.gates[2].set_result("third")
+    loads.answers[2].set_result("third")
     assert await third == "third"
 
 
 @by_hand
 async def test_a_callers_deadline_is_its_own(loop: ManualLoop) -> None:
-    """A caller whose context ends gets that error in time; the flight goes on for the others."""
+    """A caller whose context ends gets that error in time, and the flight goes on for the others."""
     loads = Loads()
-    hasty, patient = await loads.aboard(background().with_timeout(1), background())
+    hasty, patient = await loads.waiting(background().with_timeout(1), background())
     await loop.advance(1.1)
     with pytest.raises(DeadlineExceededError):
         await hasty
-    loads.gates[1].set_result("answer")
+    loads.answers[1].set_result("answer")
     assert await patient == "answer"
 
 
 async def test_a_callers_cancellation_does_not_reach_the_flight(loads: Loads) -> None:
-    """The flight runs on a context of its own, with the first caller's values and not its end."""
+    """The flight runs on a context of its own, with the first caller's values but not its end."""
     first = background().with_cancel()
-    cancelled, other = await loads.aboard(first, background())
+    cancelled, other = await loads.waiting(first, background())
     first.cancel()
     with pytest.raises(CanceledError):
         await cancelled
-    loads.gates[1].set_result("answer")
+    loads.answers[1].set_result("answer")
     assert await other == "answer"
 
 
 @by_hand
 async def test_a_load_that_takes_too_long_is_unavailable(loop: ManualLoop) -> None:
-    """The flight's own deadline is no deadline of the callers: to them the source is unavailable."""
+    """When the flight's own deadline passes, its callers get the error of a source that is unavailable."""
     loads = Loads()
     caller = loads.ask()
     await turns()
@@ -170,7 +170,7 @@ async def test_a_load_that_takes_too_long_is_unavailable(loop: ManualLoop) -> No
 
 
 @pytest.mark.parametrize(
-    ("raised", "heard"),
+    ("raised", "expected"),
     [
         (NotFoundError("key"), NotFoundError),
         (BackendError("no"), BackendError),
@@ -178,15 +178,15 @@ async def test_a_load_that_takes_too_long_is_unavailable(loop: ManualLoop) -> No
         (ErrorOfASource("host", 503), BackendError),
     ],
 )
-async def test_everybody_gets_an_error_of_their_own(
-    loads: Loads, raised: Exception, heard: type[Exception]
+async def test_every_caller_gets_an_error_of_its_own(
+    loads: Loads, raised: Exception, expected: type[Exception]
 ) -> None:
-    """A failed load raises in each caller an own exception of this library, caused by the load's."""
-    callers = await loads.aboard(*[background()] * 3)
-    loads.gates[1].set_exception(raised)
+    """A failed load raises in each caller another exception of this library, with the load's as its cause."""
+    callers = await loads.waiting(*[background()] * 3)
+    loads.answers[1].set_exception(raised)
     errors = await asyncio.gather(*callers, return_exceptions=True)
     assert len({id(error) for error in errors}) == 3
     for error in errors:
-        assert isinstance(error, heard)
+        assert isinstance(error, expected)
         assert error.__cause__ is raised
         assert not isinstance(error, NotFoundError) or error.dgst == "key"

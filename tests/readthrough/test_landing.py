@@ -1,4 +1,4 @@
-"""What is left of flights that have landed, and of those that were stopped: nothing."""
+"""Nothing is left of flights that have ended, or were stopped."""
 
 import asyncio
 import gc
@@ -13,38 +13,38 @@ from tests.context.manual import turns
 from tests.readthrough.loads import Loads
 
 
-async def test_nothing_is_kept_of_what_has_landed(loads: Loads) -> None:
-    """After its landing, or its end, a flight is in no table, and not alive."""
-    landed, left = loads.ask(), asyncio.ensure_future(loads.flights.join(background(), "other"))
+async def test_nothing_is_kept_of_what_has_ended(loads: Loads) -> None:
+    """A flight that has ended, answered or stopped, is in no table."""
+    answered, left = loads.ask(), asyncio.ensure_future(loads.flights.join(background(), "other"))
     await turns()
     left.cancel()
-    loads.gates[1].set_result("answer")
-    await landed
+    loads.answers[1].set_result("answer")
+    await answered
     await turns()
     assert (loads.flights.boarding, loads.flights.flying, loads.flights.alive) == ({}, {}, set())
 
 
-async def test_a_landed_flight_is_not_kept_by_those_that_follow(loads: Loads) -> None:
-    """While a key is asked for without a pause, only the flight in the air and the one before it are kept."""
+async def test_an_ended_flight_is_not_kept_by_those_that_follow(loads: Loads) -> None:
+    """While a key is asked for without a pause, only the flight that runs and the one before it are kept."""
     callers = [loads.ask()]
     await turns()
-    flown = weakref.WeakSet(loads.flights.flying.values())
+    seen = weakref.WeakSet(loads.flights.flying.values())
     for number in range(1, 11):
         callers.append(loads.ask())
         await turns()
-        flown.update(loads.flights.boarding.values())
-        loads.gates[number].set_result("answer")
+        seen.update(loads.flights.boarding.values())
+        loads.answers[number].set_result("answer")
         await callers.pop(0)
         await turns()
     gc.collect()
-    [flying] = loads.flights.flying.values()
-    assert set(flown) == {flying, flying.before}
-    loads.gates[11].set_result("answer")
+    [running] = loads.flights.flying.values()
+    assert set(seen) == {running, running.before}
+    loads.answers[11].set_result("answer")
     assert await callers.pop() == "answer"
 
 
 async def test_closing_stops_all_flights(loads: Loads) -> None:
-    """`aclose` ends what is under way, even what has not run yet, and those who wait hear of it."""
+    """`aclose` ends all flights, even those that have not run yet, and their waiters get an error."""
     waiting = [loads.ask(), loads.ask()]
     await turns()
     waiting.append(loads.ask())
@@ -56,7 +56,7 @@ async def test_closing_stops_all_flights(loads: Loads) -> None:
 
 
 async def test_closing_waits_for_what_it_stops(loads: Loads) -> None:
-    """When `aclose` returns no load is under way any more, and what it asked may be closed."""
+    """When `aclose` returns, no load runs any more, and what it asked may be closed."""
     waiting = loads.ask()
     await turns()
     await loads.flights.aclose()
@@ -65,8 +65,8 @@ async def test_closing_waits_for_what_it_stops(loads: Loads) -> None:
         await waiting
 
 
-async def test_closing_waits_for_a_flight_that_everybody_left() -> None:
-    """A flight that was abandoned before it departed, and is slow to stop, has ended after `aclose`."""
+async def test_closing_waits_for_a_flight_that_all_callers_left() -> None:
+    """A flight that was abandoned before it asked, and is slow to stop, has ended after `aclose`."""
     begun, may_end, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def load(flight: Flight[str, str]) -> str:

@@ -1,11 +1,11 @@
-"""What the log says of a cache that fails for some layers and not for others."""
+"""The log of a cache that fails for some layers and not for others."""
 
 import logging
 
 import pytest
 
 from layercache import BackendError, BackendUnavailableError
-from layercache.observer import STEADY_SECONDS, Incidents, Observer
+from layercache.observer import STEADY_SECONDS, Incidents
 from layercache.testing import ManualClock
 
 FAULTS = [BackendError("MOVED 1 127.0.0.1:1"), BackendUnavailableError("TRYAGAIN"), BackendError("NOPERM")]
@@ -13,19 +13,19 @@ FAULTS = [BackendError("MOVED 1 127.0.0.1:1"), BackendUnavailableError("TRYAGAIN
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """The test's."""
+    """A clock that the test advances."""
     return ManualClock()
 
 
 @pytest.fixture
 def incidents(clock: ManualClock, caplog: pytest.LogCaptureFixture) -> Incidents:
-    """What a cache tells to the log."""
+    """What a cache writes to the log."""
     caplog.set_level(logging.INFO, "layercache")
-    return Incidents(Observer(), clock)
+    return Incidents(clock)
 
 
 def levels(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the log has."""
+    """The levels of the lines in the log."""
     return [record.levelname for record in caplog.records]
 
 
@@ -38,7 +38,7 @@ def test_some_fail(
     fault: BackendError,
     every: int,
 ) -> None:
-    """Questions of which some are refused for an hour are three lines, and one more when none is."""
+    """If some questions fail for an hour, there are three lines, and one more when none fails."""
     for number in range(36_000):
         clock.advance(0.1)
         if number % every:
@@ -52,7 +52,7 @@ def test_some_fail(
 
 
 def test_outages_apart(incidents: Incidents, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
-    """Each of two outages that are far apart is told when it begins and when it ends."""
+    """Each of two outages that are far apart is logged when it begins and when it ends."""
     for _ in range(2):
         incidents.failed("stat", FAULTS[0])
         incidents.worked("stat")
@@ -61,7 +61,7 @@ def test_outages_apart(incidents: Incidents, clock: ManualClock, caplog: pytest.
 
 
 def test_operations_apart(incidents: Incidents, caplog: pytest.LogCaptureFixture) -> None:
-    """What becomes of one operation says nothing of another."""
+    """Each operation is logged by itself."""
     for operation in ("stat", "lease"):
         incidents.failed(operation, FAULTS[0])
         incidents.worked(operation)

@@ -1,13 +1,14 @@
-"""What a source says that makes no sense: an error that names it, and nothing in the cache."""
+"""A malformed answer of a source is an error that names it, and is not stored."""
 
 import decimal
 from http import HTTPStatus
 
 import pytest
 
-from layercache import BackendError, Context, CorruptEntryError, LayerMeta, NotFoundError, ReadThroughCache
+from layercache import BackendError, Context, CorruptEntryError, LayerInfoSource, LayerMeta, ReadThroughCache
+from layercache.asking import ask_membership
 from tests.liars import LIARS
-from tests.readthrough.house import CTX, DGST, META, REPO, House
+from tests.readthrough.setup import CTX, DGST, META, REPO, Setup
 
 NO_METAS: list[object] = [
     None,
@@ -21,7 +22,7 @@ NO_METAS: list[object] = [
     LayerMeta("/data", 10**5000),
     LayerMeta("/data", length=True),
     LayerMeta("/data", HTTPStatus.OK),
-    LayerMeta("/data", 1.0),  # type: ignore[arg-type]  # what an untyped source may say, here and below
+    LayerMeta("/data", 1.0),  # type: ignore[arg-type]  # what an untyped source may return, here and below
     LayerMeta("/data", decimal.Decimal(1)),  # type: ignore[arg-type]
     LayerMeta("/data", None),  # type: ignore[arg-type]
     LayerMeta("/data", 1, None),  # type: ignore[arg-type]
@@ -33,12 +34,15 @@ NO_METAS: list[object] = [
 NO_BOOLS: list[object] = [None, 1, 0, "yes", "", "False", [], object()]
 
 
-class Says:
-    """A source that says what it was told to say."""
+class FixedSource(LayerInfoSource):
+    """A source that returns what it was made with."""
 
-    def __init__(self, meta: object, is_member: object) -> None:
+    def __init__(self, meta: object, is_member: object = True) -> None:
         self._meta = meta
         self._is_member = is_member
+
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        return self._meta  # type: ignore[return-value]
 
     async def meta(self, ctx: Context, dgst: str) -> LayerMeta:
         return self._meta  # type: ignore[return-value]
@@ -50,35 +54,39 @@ class Says:
         return "<the source of the tests>"
 
 
-NONSENSE = [
-    *(pytest.param(Says(meta, is_member=True), id=f"meta {number}") for number, meta in enumerate(NO_METAS)),
-    *(pytest.param(Says(META, answer), id=f"contains {number}") for number, answer in enumerate(NO_BOOLS)),
-]
+NONSENSE = [pytest.param(FixedSource(meta), id=str(number)) for number, meta in enumerate(NO_METAS)]
 
 
 @pytest.mark.parametrize("source", NONSENSE)
-async def test_nonsense_is_an_error_that_names_the_source(house: House, source: Says) -> None:
-    """Whatever a source says that no cache could keep is raised in each read, and is not filled in."""
-    front = ReadThroughCache(house.cache, source)
-    for read in (front.stat, front.contains, front.confirm):
+async def test_nonsense_is_an_error_that_names_the_source(setup: Setup, source: FixedSource) -> None:
+    """Whatever a source returns that no cache could store is an error of each read, and is not filled in."""
+    cache = ReadThroughCache(setup.faulty, source)
+    for read in (cache.stat, cache.contains, cache.confirm):
         with pytest.raises(CorruptEntryError, match="<the source of the tests>"):
             await read(CTX, REPO, DGST)
+    with pytest.raises(CorruptEntryError, match="<the source of the tests>"):
+        await cache.meta(CTX, DGST)
     with pytest.raises(BackendError):
-        await front.stat_many(CTX, REPO, [DGST])
-    assert (house.store.members, house.store.metas) == (set(), {})
+        await cache.stat_many(CTX, REPO, [DGST])
+    assert (setup.reference.members, setup.reference.metas) == (set(), {})
 
 
 @pytest.mark.parametrize("source", NONSENSE)
-async def test_nonsense_leaves_no_yes_behind(house: House, source: Says) -> None:
-    """After a `confirm` that heard nonsense the cache no longer knows what it knew."""
-    await house.store.put(CTX, REPO, DGST, META)
+async def test_nonsense_leaves_no_yes_behind(setup: Setup, source: FixedSource) -> None:
+    """After a `confirm` that got a malformed answer, the cache no longer knows the layer."""
+    await setup.reference.put(CTX, REPO, DGST, META)
     with pytest.raises(CorruptEntryError):
-        await ReadThroughCache(house.cache, source).confirm(CTX, REPO, DGST)
-    assert not house.knows()
+        await ReadThroughCache(setup.faulty, source).confirm(CTX, REPO, DGST)
+    assert not setup.is_known()
 
 
-async def test_a_no_is_a_no_whatever_the_meta(house: House) -> None:
-    """A source that makes sense is believed: its no is a miss, its meta is returned as it is."""
-    with pytest.raises(NotFoundError):
-        await ReadThroughCache(house.cache, Says(META, is_member=False)).stat(CTX, REPO, DGST)
-    assert await ReadThroughCache(house.cache, Says(META, is_member=True)).stat(CTX, REPO, DGST) is META
+@pytest.mark.parametrize("answer", NO_BOOLS, ids=repr)
+async def test_a_membership_is_a_bool(answer: object) -> None:
+    """An answer of `contains` that is no bool is an error that names the source, for the Reconciler."""
+    with pytest.raises(CorruptEntryError, match="<the source of the tests>"):
+        await ask_membership(FixedSource(META, answer), CTX, REPO, DGST)
+
+
+async def test_a_meta_is_returned_as_it_is(setup: Setup) -> None:
+    """A well-formed meta of a source is returned as it is."""
+    assert await ReadThroughCache(setup.faulty, FixedSource(META)).stat(CTX, REPO, DGST) is META

@@ -11,7 +11,7 @@ from layercache.errors import BackendError
 from layercache.meta import LayerMeta
 from layercache.reconcile import Reconciler
 from layercache.testing import CHECKS, Check, SlowSource, walks
-from tests.house.sources import ROOT
+from tests.project.sources import ROOT
 from tests.redis_cache.conftest import MakeCache
 from tests.servers import RedisServer
 

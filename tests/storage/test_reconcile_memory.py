@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.house.sources import ROOT
+from tests.project.sources import ROOT
 from tests.servers import RedisServer
 from tests.storage.growing import FILLS
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.pages import PAGES, PROJECT, tokens
-from tests.house.sources import ROOT, label
+from tests.project.pages import PAGES, PROJECT, tokens
+from tests.project.sources import ROOT, label
 
 EXTRAS = re.compile(r"\[([\w,]+)\]")
 IN_NOXFILE = re.compile(r"^@nox\.session.*\ndef (\w+)", re.MULTILINE)

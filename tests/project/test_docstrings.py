@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.sources import Function, functions, label, python_files
+from tests.project.sources import Function, functions, label, python_files
 
 # A full stop inside, as in `a.b` or "e.g. this", does not stand before a capital letter.
 SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z]|$)")

@@ -11,7 +11,7 @@ import pytest
 
 from bench.__main__ import benchmarks
 from bench.peers import missing
-from tests.house.sources import ROOT
+from tests.project.sources import ROOT
 
 NEEDS = {
     "memory": {"aiocache", "cachebox", "cachetools", "cashews[redis]"},

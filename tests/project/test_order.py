@@ -7,7 +7,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.house.sources import ROOT
+from tests.project.sources import ROOT
 
 ORDER = """
     errors names meta

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.sources import FOLDERS, Function, functions, label, python_files
+from tests.project.sources import FOLDERS, Function, functions, label, python_files
 
 FILE_LINES = 300
 FUNCTION_LINES = 40

@@ -9,7 +9,7 @@ import tomllib
 from pathlib import Path
 
 import layercache
-from tests.house.sources import ROOT
+from tests.project.sources import ROOT
 
 
 def extras() -> set[str]:

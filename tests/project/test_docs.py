@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.pages import (
+from tests.project.pages import (
     ONE_PROGRAM,
     PAGES,
     README,
@@ -28,7 +28,7 @@ from tests.house.pages import (
     prose,
     scripts,
 )
-from tests.house.sources import ROOT, label
+from tests.project.sources import ROOT, label
 from tests.servers import find_servers, running
 
 SCRIPTS = [script for page in PAGES for script in scripts(page)]

@@ -8,8 +8,8 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.house.pages import README, scripts
-from tests.house.sources import ROOT
+from tests.project.pages import README, scripts
+from tests.project.sources import ROOT
 
 # Imports every module there is, and prints from where.
 IMPORT_ALL = """
