@@ -104,5 +104,5 @@ def bench(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Run every code block of the documents, then make the pages, holding each link."""
     session.install("-e", ".[dev]", "mkdocs>=1.6", "mkdocstrings[python]>=1.0", LINTER)
-    session.run("pytest", "tests/project/test_docs.py")
+    session.run("pytest", "tests/project/test_docs.py", "tests/project/test_commands.py")
     session.run("mkdocs", "build", "--strict")

@@ -12,6 +12,7 @@ import layercache
 from layercache.backends.redis.resp import ReplyFault
 from layercache.backends.redis.scan import _AnotherServerError
 from layercache.backends.redis.schema import NonsenseError
+from layercache.backends.redis.transport.bounds import OutOfBoundsError
 from layercache.backends.redis.transport.wire import LinkLost
 from layercache.errors import (
     BackendError,
@@ -20,6 +21,7 @@ from layercache.errors import (
     ContextError,
     CorruptEntryError,
     DeadlineExceededError,
+    EventLoopError,
     InvalidArgumentError,
     LayerCacheError,
     NotFoundError,
@@ -35,6 +37,7 @@ ERRORS = [
     ContextError("a"),
     CanceledError("a"),
     DeadlineExceededError("a"),
+    EventLoopError("a"),
     BackendError("a"),
     BackendUnavailableError("a"),
     CorruptEntryError("blobs::sha256:00", "size"),
@@ -44,6 +47,7 @@ ERRORS = [
     _AnotherServerError(),
     NonsenseError("a"),
     LinkLost("a"),
+    OutOfBoundsError("a"),
     ClientDisconnectedError("a"),
     BodyError("a"),
 ]

@@ -81,17 +81,26 @@ async def test_an_anyio_scope_waits_too() -> None:
     await letting
 
 
-@pytest.mark.parametrize("step", ["unstarted", "started"])
-async def test_work_that_is_cancelled_is_an_error(step: str) -> None:
-    """Work that was cancelled from outside is an error to who waits for it, and was not cancelled."""
-    work = Work()
-    before = asyncio.all_tasks()
-    task = asyncio.ensure_future(finish(work.run()))
-    while asyncio.all_tasks() == before | {task}:  # noqa: ASYNC110 - there is no event for a task that is made
+async def test_work_that_cancels_itself_is_an_error() -> None:
+    """Work that raises CancelledError by itself is an error to who waits, whom nobody cancelled."""
+
+    async def give_up() -> None:
         await asyncio.sleep(0)
-    if step == "started":
-        await turns()
-    for inner in asyncio.all_tasks() - before - {task}:
-        inner.cancel()
+        raise asyncio.CancelledError
+
     with pytest.raises(BackendUnavailableError):
-        await task
+        await finish(give_up())
+
+
+async def test_work_goes_on_though_all_tasks_are_cancelled() -> None:
+    """The end of `asyncio.run`, which cancels all tasks, reaches who waits, and not the work."""
+    work, before = Work(), asyncio.all_tasks()
+    waiting = asyncio.ensure_future(finish(work.run()))
+    await turns()
+    for task in asyncio.all_tasks() - before:
+        task.cancel()
+    await turns()
+    work.end.set_result("done")
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert work.is_done

@@ -15,8 +15,10 @@ import redis
 
 from bench.memory_parts.layers import Layer, layers
 from bench.near_parts.scene import draw_near, info, populate, server
-from layercache import MemoryCache, RedisCache, TieredCache, background
-from layercache.backends.redis.transport.link import Link
+from layercache import RedisCache, background
+from layercache.backends.redis import scripts
+from layercache.backends.redis.transport.handshake import Handshake
+from layercache.backends.redis.transport.link import Follower, Link
 from tests.servers import RedisServer
 
 LAYERS = 20_000
@@ -26,31 +28,48 @@ EVERYTHING = ("FLUSHALL",)
 PATIENCE = 60.0  # seconds, so that a busy machine is not taken for a silent server
 
 
+class TimedFollower:
+    """Hears what another follower does, and times its pushes."""
+
+    def __init__(self, follower: Follower, spent: list[float]) -> None:
+        self.welcome, self.lost, self.pinging = follower.welcome, follower.lost, follower.pinging
+        self._follower = follower
+        self._spent = spent
+
+    def pushed(self, push: list[object]) -> None:
+        start = time.thread_time()
+        self._follower.pushed(push)
+        self._spent.append(time.thread_time() - start)
+
+
+class TimedLink(Link):
+    """A link that times what its follower does with a push."""
+
+    def __init__(self, opener: Handshake, spent: list[float]) -> None:
+        super().__init__(opener)
+        self._spent = spent
+
+    def follow(self, follower: Follower) -> None:
+        super().follow(TimedFollower(follower, self._spent))
+
+
 class Node:
-    """A tiered cache, and the time that its pushes took.
+    """A cache with what was read kept near, and the time that its pushes took.
 
     Attributes:
         spent: Seconds, of each push.
     """
 
     def __init__(self, url: str, entries: int) -> None:
-        far = RedisCache(url)
-        self.cache = TieredCache(MemoryCache(entries), far, max_staleness=PATIENCE)
         self.spent: list[float] = []
-        self._link: Link = far._link
-        self._follower = self._link._on_push
-        self._link._on_push = self._pushed
-
-    def _pushed(self, push: list[object]) -> None:
-        assert self._follower is not None
-        start = time.thread_time()
-        self._follower(push)
-        self.spent.append(time.thread_time() - start)
+        link = TimedLink(Handshake.from_url(url, *scripts.LOADING), self.spent)
+        self.cache = RedisCache(link, near=entries, max_staleness=PATIENCE)
 
     def near(self, rows: Sequence[Layer]) -> int:
         """How many of *rows* would be answered near."""
-        table = self.cache._table
-        return sum(table.stat(layer.repo, layer.dgst) is not None for layer in rows)
+        peek = self.cache.backend.peek
+        assert peek is not None
+        return sum(peek.stat(layer.repo, layer.dgst) is not None for layer in rows)
 
 
 async def change(node: Node, server: RedisServer, rows: Sequence[Layer], *words: str) -> Figures:

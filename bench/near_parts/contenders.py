@@ -18,7 +18,7 @@ from bench.memory_parts.layers import Layer
 from bench.near_parts.scene import draw_near
 from bench.redis_parts.bare_wire import Found, found_in
 from bench.redis_parts.layers import member_key, meta_key
-from layercache import LayerMeta, MemoryCache, RedisCache, TieredCache, background
+from layercache import LayerMeta, RedisCache, background
 
 NEAR = 20_000  # Layers that each may keep near; twice as many keys where a layer has two.
 MOST_CONNECTIONS = 2048
@@ -43,11 +43,11 @@ class Contender(Protocol):
         """Disconnect."""
 
 
-class Tiered(Contender):
-    """TieredCache."""
+class Near(Contender):
+    """RedisCache with what was read kept near."""
 
     async def open(self, url: str, near: Sequence[Layer], rest: Sequence[Layer]) -> None:
-        self.cache = TieredCache(MemoryCache(NEAR, ttl=300.0), RedisCache(url))
+        self.cache = RedisCache(url, near=NEAR)
         self.stat = partial(self.cache.stat, background())
         await draw_near(self.cache, near)
 
@@ -134,7 +134,7 @@ class Cashews(Contender):
 
 
 CONTENDERS: dict[str, Callable[[], Contender]] = {
-    "TieredCache": Tiered,
+    "RedisCache, near": Near,
     "RedisCache": Far,
     "floor: bare dicts, RedisCache": Floor,
     "coredis, tracking cache": Coredis,

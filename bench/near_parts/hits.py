@@ -26,7 +26,6 @@ from layercache import (
     MemoryCache,
     RedisCache,
     Repository,
-    TieredCache,
     background,
 )
 
@@ -58,8 +57,8 @@ async def measure(url: str, count: int, times: int) -> dict[str, list[float]]:
     await populate(url, rows)
     alone, aging = MemoryCache(), MemoryCache(ttl=LONG)
     client = redis.asyncio.Redis.from_url(url)
-    async with TieredCache(MemoryCache(ttl=LONG), RedisCache(url)) as tiered:
-        await draw_near(tiered, rows)
+    async with RedisCache(url, near=100_000, max_staleness=LONG) as near:
+        await draw_near(near, rows)
         for layer in rows:
             for cache in (alone, aging):
                 await cache.put(background(), layer.repo, layer.dgst, LayerMeta(layer.path, layer.length))
@@ -69,9 +68,9 @@ async def measure(url: str, count: int, times: int) -> dict[str, list[float]]:
         with background().with_timeout(LONG) as bound:
             turns: dict[str, Turn] = {name: partial(trip, client, asked) for name in (TRIP, TRIP_CPU)}
             for word, ctx in (("", background()), (", deadline", bound)):
-                turns[f"TieredCache.contains{word}"] = partial(ask, tiered.contains, ctx, asked)
+                turns[f"RedisCache.contains, near{word}"] = partial(ask, near.contains, ctx, asked)
                 turns[f"MemoryCache.contains{word}"] = partial(ask, alone.contains, ctx, asked)
-                turns[f"TieredCache.stat{word}"] = partial(ask, tiered.stat, ctx, asked)
+                turns[f"RedisCache.stat, near{word}"] = partial(ask, near.stat, ctx, asked)
                 turns[f"MemoryCache.stat{word}"] = partial(ask, alone.stat, ctx, asked)
             turns["MemoryCache.contains, ttl"] = partial(ask, aging.contains, background(), asked)
             turns["MemoryCache.stat, ttl"] = partial(ask, aging.stat, background(), asked)
@@ -107,7 +106,7 @@ def report(repeats: int) -> None:
             print(
                 f"{name:<34}{statistics.median(times):>9,.0f}{min(times):>9,.0f}{max(times):>11,.0f}", end=""
             )
-            alone = found.get(name.replace("TieredCache", "MemoryCache"), times)
+            alone = found.get(name.replace("RedisCache", "MemoryCache").replace(", near", ""), times)
             print(f"{ratio(times, alone):>15.2f}{ratio(trips, times):>12,.0f}")
         print(flush=True)
 

@@ -11,7 +11,7 @@ from typing import cast
 import redis
 
 from bench.memory_parts.layers import Layer
-from layercache import Digest, LayerMeta, RedisCache, Repository, TieredCache, background
+from layercache import Digest, LayerMeta, RedisCache, Repository, background
 from tests.servers import RedisServer, find_servers, running
 
 CLIENT_CORE, SERVER_CORE = 0, 1
@@ -66,7 +66,7 @@ def parsed(rows: Sequence[Layer]) -> list[tuple[Repository, Digest]]:
     return [(repos[layer.repo], Digest(layer.dgst)) for layer in rows]
 
 
-async def draw_near(cache: TieredCache, rows: Sequence[Layer]) -> None:
+async def draw_near(cache: RedisCache, rows: Sequence[Layer]) -> None:
     """Ask twice for each of *rows*, so that it has a place."""
     asked = parsed(rows)
     for _ in range(2):

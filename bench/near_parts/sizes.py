@@ -7,6 +7,7 @@ is measured, too. The near memory is weighed by its process, as `bench.memory` d
 
 import asyncio
 import gc
+import math
 import subprocess
 import sys
 import time
@@ -17,16 +18,19 @@ import psutil
 from bench.memory_parts.layers import Layer, layers
 from bench.near_parts.scene import AT_ONCE, info, populate, server
 from layercache import Digest, LayerMeta, RedisCache, Repository, background
-from layercache.backends.redis.near.admission import Near
+from layercache.backends.redis import scripts
+from layercache.backends.redis.near.admission import Admission
+from layercache.backends.redis.near.backend import MAX_AGE
 from layercache.backends.redis.near.table import NearTable
 from layercache.backends.redis.near.tracking import TRACKING_ON
 from layercache.backends.redis.schema import members_key, meta_key, scoped_key
+from layercache.backends.redis.transport.handshake import Handshake
 from layercache.backends.redis.transport.link import Link
 from tests.servers import RedisServer
 
 LAYERS = 200_000
 NODES = 4
-PLACE, DOOR = "place", "door"
+ENTRY, BUFFER = "entry", "buffer"
 PACKED = ("--hash-max-listpack-value", "256")
 
 
@@ -55,10 +59,11 @@ def report_redis(rows: Sequence[Layer], *options: str) -> None:
 
 async def report_tracking(server: RedisServer, rows: Sequence[Layer]) -> None:
     """Have one node read all, then others, each over a connection that is tracked; nothing is kept near."""
-    caches = [RedisCache(server.url) for _ in range(NODES)]
-    for number, cache in enumerate(caches):
+    links = [Link(Handshake.from_url(server.url, *scripts.LOADING)) for _ in range(NODES)]
+    caches = [RedisCache(link) for link in links]
+    for number, (cache, link) in enumerate(zip(caches, links, strict=True)):
         before = used_memory(server), info(server, "stats")["tracking_total_keys"]
-        await read(cache, cache._link, rows)
+        await read(cache, link, rows)
         grown = used_memory(server) - before[0]
         keys, items = (info(server, "stats")[f"tracking_total_{what}"] for what in ("keys", "items"))
         print(f"  node {number + 1} read all: {grown / keys:,.0f} bytes a key that is tracked", end="")
@@ -76,26 +81,28 @@ async def read(cache: RedisCache, link: Link, rows: Sequence[Layer]) -> None:
 
 
 def report_near(rows: Sequence[Layer], *, is_admitted: bool) -> None:
-    """Weigh a near memory that has all *rows*, with a place each, or at the door."""
+    """Weigh a near memory that has all *rows*, with an entry each, or in the admission buffer."""
     process = psutil.Process()
     repos = {layer.repo: Repository(layer.repo) for layer in rows}
     gc.collect()
     before = process.memory_info().rss
-    near = Near(NearTable(len(rows), None, time.monotonic), 1, keep_misses=False)
+    table = NearTable(len(rows), MAX_AGE, time.monotonic)
+    table.trusted_until = math.inf
+    admission = Admission(table, 1)
     for layer in rows:
         repo, dgst, path = repos[layer.repo], Digest(layer.dgst), layer.path.encode().decode()
-        near.take(near.table.ask(repo), repo, dgst, is_member=True, meta=LayerMeta(path, layer.length))
+        admission.take(table.ask(repo), repo, dgst, is_member=True, meta=LayerMeta(path, layer.length))
         if is_admitted:
-            near.stat(repo, dgst)
+            admission.stat(repo, dgst)
     gc.collect()
     grown = process.memory_info().rss - before
-    what = "with a place" if is_admitted else "at the door"
-    print(f"near, {what}: {grown / len(near):,.0f} bytes a layer", flush=True)
+    what = "with an entry" if is_admitted else "in the admission buffer"
+    print(f"near, {what}: {grown / (len(table) + len(admission)):,.0f} bytes a layer", flush=True)
 
 
 def report(repeats: int) -> None:
     """Measure all of it; *repeats* says how often the near memory is weighed."""
-    for what in (PLACE, DOOR) * repeats:
+    for what in (ENTRY, BUFFER) * repeats:
         subprocess.run([sys.executable, "-m", "bench.near_parts.sizes", what], check=True)
     rows = list(layers(LAYERS))
     for options in ((), PACKED):
@@ -104,4 +111,4 @@ def report(repeats: int) -> None:
 
 
 if __name__ == "__main__":
-    report_near(list(layers(LAYERS)), is_admitted=sys.argv[1] == PLACE)
+    report_near(list(layers(LAYERS)), is_admitted=sys.argv[1] == ENTRY)

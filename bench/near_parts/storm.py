@@ -22,13 +22,15 @@ import time
 from collections.abc import Sequence
 from functools import partial
 
+from tests.near.storm import REPOSITORIES, repository
+
 from bench.near_parts.changes import PATIENCE
 from bench.near_parts.scene import AT_ONCE, CLIENT_CORE, SERVER_CORE, busy, server
 from bench.processor import cpu_seconds
-from layercache import LayerMeta, MemoryCache, RedisCache, TieredCache, background
+from layercache import LayerMeta, RedisCache, background
+from layercache.backends.redis.near import NearState
 from tests.memory.inside import digest
 from tests.servers import RedisServer
-from tests.tiered.storm import REPOSITORIES, repository
 
 LAYERS, RATE, SECONDS = 20_000, 10_000, 3
 QUESTIONS = 1_000  # a second
@@ -56,7 +58,7 @@ class Turns(selectors.DefaultSelector):
         return ready
 
 
-async def prepare(cache: TieredCache) -> None:
+async def prepare(cache: RedisCache) -> None:
     """Store all there is, and have it near."""
     for start in range(0, LAYERS, AT_ONCE):
         part = range(start, start + AT_ONCE)
@@ -70,7 +72,7 @@ async def prepare(cache: TieredCache) -> None:
             await cache.stat_many(background(), repository(first), some)
 
 
-async def read_again(cache: TieredCache) -> None:
+async def read_again(cache: RedisCache) -> None:
     """Read what is changed, some at a time, for ever."""
     while True:
         for first in range(REPOSITORIES):
@@ -80,7 +82,7 @@ async def read_again(cache: TieredCache) -> None:
                 await asyncio.sleep(0)
 
 
-async def answer(cache: TieredCache, asked: float, waits: list[float]) -> None:
+async def answer(cache: RedisCache, asked: float, waits: list[float]) -> None:
     """Answer one question."""
     assert await cache.contains(background(), CALM, digest(0))
     waits.append(time.monotonic() - asked)
@@ -94,7 +96,7 @@ class Node(asyncio.SubprocessProtocol):
         ended: Done when all questions were taken.
     """
 
-    def __init__(self, cache: TieredCache, waits: list[float]) -> None:
+    def __init__(self, cache: RedisCache, waits: list[float]) -> None:
         loop = asyncio.get_running_loop()
         self._start = loop.create_task
         self._cache, self._waits = cache, waits
@@ -115,7 +117,7 @@ class Node(asyncio.SubprocessProtocol):
         self.ended.set_result(None)
 
 
-async def listen(cache: TieredCache, waits: list[float]) -> None:
+async def listen(cache: RedisCache, waits: list[float]) -> None:
     """Answer each question until there are no more."""
     command = (sys.executable, "-m", "bench.near_parts.storm", "ask")
     loop = asyncio.get_running_loop()
@@ -141,21 +143,27 @@ async def start(*command: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.DEVNULL)
 
 
+def near_state(cache: RedisCache) -> NearState:
+    """How it is with what *cache* keeps near."""
+    assert cache.near_state is not None
+    return cache.near_state
+
+
 async def measure(server: RedisServer, turns: Turns, rate: int) -> str:
     """A row of figures, with a storm of *rate* writes a second, or none."""
-    async with TieredCache(MemoryCache(2 * LAYERS), RedisCache(server.url), max_staleness=PATIENCE) as cache:
+    async with RedisCache(server.url, near=2 * LAYERS, max_staleness=PATIENCE) as cache:
         await prepare(cache)
-        before, cpu, redis_cpu, begin = cache.state, cpu_seconds(), busy(server), time.monotonic()
+        before, cpu, redis_cpu, begin = near_state(cache), cpu_seconds(), busy(server), time.monotonic()
         waits: list[float] = []
         await asyncio.sleep(0)
         turns.taken.clear()
         reading = asyncio.create_task(read_again(cache)) if rate else None
         writes = [str(LAYERS), str(rate * SECONDS), str(rate)]
-        command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "tests.tiered.storm", server.url]
+        command = ["taskset", "-c", str(SERVER_CORE), sys.executable, "-m", "tests.near.storm", server.url]
         writer = await start(*command, *writes) if rate else None
         await listen(cache, waits)
         seconds = time.monotonic() - begin
-        cpu, redis_cpu, after = cpu_seconds() - cpu, busy(server) - redis_cpu, cache.state
+        cpu, redis_cpu, after = cpu_seconds() - cpu, busy(server) - redis_cpu, near_state(cache)
         if writer and reading:
             await writer.wait()
             reading.cancel()

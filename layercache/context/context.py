@@ -26,6 +26,7 @@ from typing import TypeVar, overload
 
 import anyio
 
+from layercache.context.callbacks import Callback
 from layercache.context.lifetime import Failable, Lifetime
 from layercache.context.loops import give_way, running_loop
 from layercache.context.timers import NEVER, Timers
@@ -184,7 +185,7 @@ class Context:
         Raises:
             EventLoopError: No event loop of asyncio runs.
         """
-        return _AfterFunc(self, function).stop
+        return Callback(self, function).stop
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[anyio.CancelScope]:
@@ -270,30 +271,6 @@ class CancelableContext(Lifetime, Context):
     @property
     def _life(self) -> Lifetime:
         return self
-
-
-class _AfterFunc:
-    """A function that waits for the end of a context."""
-
-    def __init__(self, ctx: Context, function: Callable[[], object]) -> None:
-        self._function: Callable[[], object] | None = function
-        self._ended: asyncio.Future[None] = running_loop().create_future()
-        self._ended.add_done_callback(self._run)
-        ctx.err()  # A deadline that has passed unseen is an end, too.
-        ctx.bind(self._ended)
-
-    def stop(self) -> bool:
-        was_in_time = self._function is not None
-        self._function = None
-        self._ended.cancel()
-        return was_in_time
-
-    def _run(self, ended: "asyncio.Future[None]") -> None:
-        if not ended.cancelled():
-            ended.exception()  # Looked at, so that asyncio does not report it.
-        function, self._function = self._function, None
-        if function is not None:
-            function()
 
 
 def _never(when: float) -> float:

@@ -25,6 +25,7 @@ work there, whatever a cache does.
 
 import asyncio
 import os
+import socket
 from contextlib import suppress
 from functools import cache
 from typing import Protocol
@@ -108,6 +109,13 @@ async def give_way() -> None:
     with suppress(EventLoopError):  # An await of asyncio's would be another error where there is no loop.
         running_loop()
         await asyncio.sleep(0)
+
+
+def sever(descriptor: int) -> None:
+    """In a forked child: put a dead socket in the place of *descriptor*, whose connection is the parent's."""
+    ended, ours = socket.socketpair()
+    with ended, ours:
+        os.dup2(ours.fileno(), descriptor, inheritable=False)
 
 
 def tell_of_forks(member: Forkable) -> None:

@@ -91,7 +91,7 @@ class Tally:
         self._fixed = 0
         self._on_difference = on_difference
         self._on_progress = on_progress
-        self.strays = Strays()
+        self.strays: Strays = Strays()
 
     @property
     def report(self) -> Report:

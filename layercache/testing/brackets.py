@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from layercache.backend import Lease
 from layercache.cache import LayerInfoCache
 from layercache.context import Context
+from layercache.names import Digest, Repository
 from layercache.testing.layers import (
     Check,
     expect,
@@ -35,8 +36,10 @@ class Closing:
     """
 
     def __init__(self, name: str, cache: LayerInfoCache) -> None:
-        self.name, self.cache = name, cache
-        self.repo, self.dgst = new_repository(), new_digest()
+        self.name: str = name
+        self.cache: LayerInfoCache = cache
+        self.repo: Repository = new_repository()
+        self.dgst: Digest = new_digest()
 
     def bracket(self, ctx: Context) -> AbstractAsyncContextManager[None]:
         """A new one."""

@@ -1,6 +1,7 @@
 """Clients that announce a body and do not send it: each request has an end."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,8 @@ async def test_stalled_body(
                     writer.write(b"1\r\nx\r\n" if "chunked" in length else b"x")
                 await asyncio.wait([answer], timeout=0.02)
             assert b" 408 " in answer.result()
-            await reader.read()
+            with suppress(ConnectionResetError):  # by what was on its way when the server closed
+                await reader.read()
     assert not list(tmp_path.rglob("data.*"))
 
 

@@ -10,7 +10,7 @@ from registry.sweep import sweep
 from registry.tree import Tree
 
 from layercache import background, open_cache
-from layercache.backends.redis.near import MAX_STALENESS
+from layercache.backends.redis.cache import MAX_STALENESS
 from layercache.storage.layout import data_path
 from tests.examples.registries import Client, example
 from tests.servers import RedisServer, running
@@ -43,7 +43,7 @@ def pair(root: Path, shared: RedisServer, request: pytest.FixtureRequest) -> Ite
 @pytest.fixture
 def lag(pair: tuple[Client, Client]) -> float:
     """For how many seconds at most one may say what was true before the other was told."""
-    return MAX_STALENESS if b"TieredCache" in pair[0].get("/").body else 0.0
+    return MAX_STALENESS if b"entries near" in pair[0].get("/").body else 0.0
 
 
 def require_gone(client: Client, path: str, lag: float) -> None:

@@ -11,7 +11,7 @@ from tests.project.sources import ROOT
 
 ORDER = """
     errors names meta
-    context: loops shield together timers lifetime context
+    context: loops shield together timers lifetime callbacks context
     observer
     validation url_options secrecy
     source asking backend forwarding observed

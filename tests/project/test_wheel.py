@@ -8,6 +8,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.project.pages import README, scripts
 from tests.project.sources import ROOT
 
 # Imports every module there is, and prints from where.
@@ -52,3 +53,13 @@ def test_every_module_can_be_imported(wheel: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", IMPORT_ALL]
     origin = subprocess.check_output(command, cwd=tmp_path, env=environment, text=True)
     assert Path(origin.strip()).is_relative_to(wheel)
+
+
+def test_readme_example_runs(wheel: Path, tmp_path: Path) -> None:
+    """The first example of the README runs from the wheel."""
+    file = tmp_path / "example.py"
+    example = next(scripts(README))
+    file.write_text(example.source)
+    environment = {**os.environ, "PYTHONPATH": str(wheel)}
+    printed = subprocess.check_output([sys.executable, file], cwd=tmp_path, env=environment, text=True)
+    assert printed == example.printed != ""

@@ -15,7 +15,7 @@ from layercache.context import Context, background
 from layercache.errors import NotFoundError
 from layercache.meta import LayerMeta
 from layercache.reconcile import Reconciler
-from layercache.source import PARTS
+from layercache.source import PARTS, ListableSource
 
 BATCH = 1_000
 LENGTH = 7
@@ -39,11 +39,15 @@ end
 }
 
 
-class Layers:
+class Layers(ListableSource):
     """A source of so many layers, all of one repository, that keeps none of them in memory."""
 
     def __init__(self, count: int) -> None:
         self._count = count
+
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        """Is asked only for what was not listed."""
+        raise NotFoundError(dgst)
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
         """Is asked only for what was not listed."""

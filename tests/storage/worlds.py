@@ -65,7 +65,7 @@ async def knows_meta(cache: LayerInfoCache, dgst: str) -> bool:
     return True
 
 
-class Hooked:
+class Hooked(ListableSource):
     """A source that can be listed, and in which something happens at chosen moments.
 
     A moment is `before contains 1`, `after contains 1`, and so on with `meta`,
@@ -77,6 +77,9 @@ class Hooked:
         self._happens = happens
         self._counts: Counter[str] = Counter()
         self.moments: list[str] = []
+
+    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta:
+        return await self._source.stat(ctx, repo, dgst)
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:
         async with self._moments("contains"):

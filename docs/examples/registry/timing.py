@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from contextvars import ContextVar
 from typing import TypeVar
 
-from layercache import LayerInfoCache, MemoryCache, Observer, TieredCache
+from layercache import Event, LayerInfoCache, MemoryCache, Observer, Outcome, RedisCache, Tier
 
 T = TypeVar("T")
 
@@ -21,27 +21,20 @@ class WhoAnswers(Observer):
         self.counts = Counter[str](hits=0, misses=0, questions=0, fills=0, failures=0)
         self.last_failure = "none"
 
-    def hit(self, operation: str) -> None:
-        """The cache knew."""
-        answered_by.set("cache")
-        self.counts["hits"] += 1
-
-    def miss(self, operation: str) -> None:
-        """The cache did not know."""
-        self.counts["misses"] += 1
-
-    def asked(self, operation: str, seconds: float) -> None:
-        """The storage was asked."""
-        self.counts["questions"] += 1
-
-    def filled(self, stored: bool) -> None:
-        """The cache was told."""
-        self.counts["fills"] += stored
-
-    def failed(self, operation: str, error: Exception) -> None:
-        """The cache could not be asked."""
-        self.counts["failures"] += 1
-        self.last_failure = f"{operation}: {error}"
+    def observe(self, event: Event) -> None:
+        """Count *event*; a hit in the cache is noted for the task that asks."""
+        if event.tier is Tier.SOURCE:
+            self.counts["questions"] += 1
+        elif event.outcome is Outcome.ERROR:
+            self.counts["failures"] += 1
+            self.last_failure = f"{event.operation}: {event.error}"
+        elif event.outcome is Outcome.HIT:
+            answered_by.set("cache")
+            self.counts["hits"] += event.layers
+        elif event.outcome is Outcome.MISS:
+            self.counts["misses"] += event.layers
+        elif event.operation == "fill" and event.outcome is Outcome.DONE:
+            self.counts["fills"] += 1
 
 
 async def timed(question: Awaitable[T]) -> tuple[T, str]:
@@ -54,8 +47,8 @@ async def timed(question: Awaitable[T]) -> tuple[T, str]:
 
 def places(cache: LayerInfoCache, answers: int) -> dict[str, object]:
     """Where the *answers* of *cache* came from, this process or beyond, and what it heard last."""
-    if isinstance(cache, TieredCache):
-        state = cache.state
+    state = cache.near_state if isinstance(cache, RedisCache) else None
+    if state is not None:
         far, heard = state.far, f"{state.last_change}, {state.last_change_age:.1f} s ago"
         last_invalidation = heard if state.changes else "none"
     else:

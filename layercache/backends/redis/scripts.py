@@ -83,12 +83,17 @@ redis.call('DEL', KEYS[2])
 return 1
 """)
 
-CLEAR = Script.of("""
-redis.call(ARGV[2], KEYS[1], unpack(ARGV, 3))
+# What lies in the lease's place, whether that is no string, and the end of the hold in it.
+_HELD = """
 local held = redis.pcall('GET', KEYS[2])
 local failed = type(held) == 'table'
 if failed and not string.find(held.err, 'WRONGTYPE') then return held end
 local hold = not failed and held and string.match(held, '^closing:%x*:(%d+)$')
+"""
+
+CLEAR = Script.of(f"""
+redis.call(ARGV[2], KEYS[1], unpack(ARGV, 3))
+{_HELD}
 if failed or held == ARGV[1] or held and string.sub(held, 1, 8) ~= 'closing:' then
     redis.call('DEL', KEYS[2])
 elseif hold and held == ARGV[1] .. ':' .. hold then
@@ -97,12 +102,9 @@ end
 return 1
 """)
 
-CLOSE = Script.of("""
+CLOSE = Script.of(f"""
 redis.call(ARGV[3], KEYS[1], unpack(ARGV, 4))
-local held = redis.pcall('GET', KEYS[2])
-local failed = type(held) == 'table'
-if failed and not string.find(held.err, 'WRONGTYPE') then return held end
-local hold = not failed and held and string.match(held, '^closing:%x*:(%d+)$')
+{_HELD}
 local marker, life = ARGV[1], tonumber(ARGV[2])
 if hold then
     local now = redis.call('TIME')
@@ -113,12 +115,9 @@ redis.call('SET', KEYS[2], marker, 'PX', life)
 return 1
 """)
 
-HOLD = Script.of("""
+HOLD = Script.of(f"""
 redis.call(ARGV[2], KEYS[1], unpack(ARGV, 3))
-local held = redis.pcall('GET', KEYS[2])
-local failed = type(held) == 'table'
-if failed and not string.find(held.err, 'WRONGTYPE') then return held end
-local hold = not failed and held and string.match(held, '^closing:%x*:(%d+)$')
+{_HELD}
 local now = redis.call('TIME')
 local new = now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[1]
 hold = string.format('%.0f', math.max(new, hold or 0))

@@ -1,4 +1,4 @@
-"""Addresses: from the name of a host to a socket that is connected.
+"""Addresses: from the name of a host to what is connected first.
 
 A look-up cannot be stopped, and where the name service hangs it takes as long as
 that wants. So it runs in a thread of its own: the loop's executor is the
@@ -9,7 +9,8 @@ for a name, however many attempts there are.
 A name may have several addresses, of which some are dead and do not say so.
 Each is tried a little after the one before, whether that has failed or not, and
 the first that connects is taken. (`create_connection` of asyncio does that, too,
-but not that of uvloop.)
+but not that of uvloop. And a socket that was connected by uvloop's `sock_connect`
+crashes a forked child, so each attempt is a `create_connection` to one address.)
 
 Source: RFC 8305, "Happy Eyeballs Version 2", sections 4 and 5.
 Limit: what redis-py looks up to reach a Sentinel, it looks up by itself.
@@ -18,9 +19,12 @@ Limit: what redis-py looks up to reach a Sentinel, it looks up by itself.
 import asyncio
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future
 from itertools import chain, zip_longest
+from typing import TypeVar
+
+T = TypeVar("T")
 
 DELAY = 0.25  # seconds between the beginnings of two attempts, at most
 
@@ -73,55 +77,47 @@ def _alternating(addresses: Sequence[Address]) -> list[Address]:
     return [address for address in chain.from_iterable(zip_longest(*groups)) if address is not None]
 
 
-async def connect(addresses: Sequence[Address], seconds: float) -> socket.socket:
-    """Return a socket that is connected to one of *addresses*; each is tried within *seconds*.
+async def connect(
+    addresses: Sequence[Address],
+    seconds: float,
+    attempt: Callable[[Address], Coroutine[object, object, T]],
+    abandon: Callable[[T], object],
+) -> T:
+    """Return what the first *attempt* that succeeds returns; each address is tried within *seconds*.
+
+    What another attempt returned in the same turn is given to *abandon*.
 
     Raises:
         OSError: None can be connected.
     """
     delay = min(DELAY, seconds / (len(addresses) + 1))
-    attempts: set[asyncio.Task[socket.socket]] = set()
+    attempts: set[asyncio.Task[T]] = set()
     failures: list[BaseException] = []
     waiting = list(addresses)
     try:
         while waiting or attempts:
             if waiting:
-                attempts.add(asyncio.create_task(_connect_to(waiting.pop(0))))
+                attempts.add(asyncio.create_task(attempt(waiting.pop(0))))
             ended, _ = await asyncio.wait(
                 attempts, timeout=delay if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
-            for attempt in ended:
-                attempts.discard(attempt)
-                failure = attempt.exception()
+            for one in ended:
+                attempts.discard(one)
+                failure = one.exception()
                 if failure is None:
-                    return attempt.result()
+                    return one.result()
                 failures.append(failure)
     finally:
-        await _abandon(attempts)
+        await _end(attempts, abandon)
     raise OSError("; ".join(dict.fromkeys(map(str, failures))) or "the name has no address")
 
 
-async def _connect_to(address: Address) -> socket.socket:
-    family, kind, protocol, _, place = address
-    connecting = socket.socket(family, kind, protocol)
-    try:
-        connecting.setblocking(False)  # noqa: FBT003 - the name of the method says what it is
-        await asyncio.get_running_loop().sock_connect(connecting, place)
-    except BaseException:
-        connecting.close()
-        raise
-    return connecting
-
-
-async def _abandon(attempts: "set[asyncio.Task[socket.socket]]") -> None:
+async def _end(attempts: "set[asyncio.Task[T]]", abandon: Callable[[T], object]) -> None:
     """End *attempts*, of which some may have connected in the turn in which another was taken."""
     for attempt in attempts:
-        attempt.add_done_callback(_close)
         attempt.cancel()
     if attempts:
         await asyncio.wait(attempts)
-
-
-def _close(attempt: "asyncio.Task[socket.socket]") -> None:
-    if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().close()
+    for attempt in attempts:
+        if not attempt.cancelled() and attempt.exception() is None:
+            abandon(attempt.result())

@@ -28,7 +28,7 @@ from redis.asyncio.sentinel import SentinelConnectionPool, SentinelManagedConnec
 from redis.exceptions import RedisError
 
 from layercache.backends.redis.resp import ReplyFault, pack
-from layercache.backends.redis.transport.addresses import Resolver, connect
+from layercache.backends.redis.transport.addresses import Address, Resolver, connect
 from layercache.backends.redis.transport.credentials import credentials_of
 from layercache.backends.redis.transport.greeting import Command, is_harmless, refusal, require_resp3, session
 from layercache.backends.redis.transport.wire import Wire
@@ -143,9 +143,19 @@ class Handshake:
             assert isinstance(settings, Connection)
             host, port = settings.host, settings.port
         context = self._tls(settings)
-        connected = await connect(await self._resolver.addresses(host, int(port)), seconds)
         name = None if context is None else host
-        return (await loop.create_connection(make_wire, sock=connected, ssl=context, server_hostname=name))[1]
+
+        async def attempt(address: Address) -> Wire:
+            ip, port, *_ = address[-1]
+            connecting = loop.create_connection(
+                make_wire, str(ip), int(port), ssl=context, server_hostname=name
+            )
+            return (await connecting)[1]
+
+        addresses = await self._resolver.addresses(host, int(port))
+        return await connect(
+            addresses, seconds, attempt, lambda wire: wire.leave("another address was faster")
+        )
 
     def _tls(self, settings: AbstractConnection) -> ssl.SSLContext | None:
         """The context of TLS, if there is any; it verifies the host's name unless a setting says no.

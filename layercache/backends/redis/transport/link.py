@@ -65,7 +65,7 @@ class Follower(Protocol):
         """The wire is lost; nobody who waits for a reply has heard of that yet."""
 
     def pinging(self) -> Callable[[], object]:
-        """A PING is about to be sent; what is returned is called when it was answered, if not by an error."""
+        """A PING is about to be sent; what is returned is called when it was, see `counts_as_answered`."""
 
 
 class Link:
@@ -105,7 +105,7 @@ class Link:
                 50 ms up to 5 s, with decorrelated jitter.
         """
         self.wire: Wire | None = None
-        self.brackets = OpenBrackets()
+        self.brackets: OpenBrackets = OpenBrackets()
         self._opener = opener
         self._on_push = on_push
         self._on_state = on_state

@@ -14,20 +14,13 @@ Replies find their waiters by order alone. So whatever puts the order in doubt
 ends the connection: bytes that are no RESP, a reply that nobody waits for, a
 listener that raised, a payload that cannot be encoded. (READONLY and MASTERDOWN
 end it, too: what says so is no master, and the next one may be.) Not seen is a
-payload of more or fewer commands than its caller says; payloads are made in few
-places, all in this package.
+payload of more or fewer commands than its caller says.
 
-A server may be broken, or hostile, so what it can make us build is bounded, and
-seen before the parser sees it (`bounds.py`). The types that no command of ours is answered by end the
-connection too.
-
-Limits: one event loop of one process (see `loops.py`); RESP3 (pushes have a type
-of their own there).
+Limits: one event loop of one process (`loops.py`); RESP3, where pushes have a type.
+What a server can make us build is bounded before it is parsed (`bounds.py`).
 """
 
 import asyncio
-import os
-import socket
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -38,13 +31,12 @@ from hiredis import PushNotification, Reader
 
 from layercache.backends.redis.resp import LEAVE, ReplyFault
 from layercache.backends.redis.transport.bounds import Bounds, OutOfBoundsError
-from layercache.context.loops import running_loop, second_loop, tell_of_forks
+from layercache.context.loops import running_loop, second_loop, sever, tell_of_forks
 from layercache.errors import BackendUnavailableError
 
 READ_SIZE = 64 * 1024  # bytes; at most so many are read at once
 MAX_PENDING = 10_000  # commands
 MAX_BYTES = 16 * 1024 * 1024
-
 _NOTHING = object()
 
 
@@ -272,9 +264,8 @@ class Wire(asyncio.BufferedProtocol):
 
     def forked(self) -> None:
         """Give this copy up without a byte: the parent of this process goes on with the connection."""
-        ended, ours = socket.socketpair()
-        with ended, ours:
-            os.dup2(ours.fileno(), self._transport.get_extra_info("socket").fileno(), inheritable=False)
+        if not self._transport.is_closing():  # Else its descriptor is closed, or another file's by now.
+            sever(self._transport.get_extra_info("socket").fileno())
         with suppress(RuntimeError):  # A loop in debug mode misses its thread, which was not forked.
             self.leave("this process was forked from the one that opened it")
 
