@@ -85,7 +85,7 @@ def require_token(token: str) -> None:
 def require_entries(what: str, count: object) -> None:
     """Raise `InvalidArgumentError` unless *count* is a number of entries that a table can have."""
     if not (type(count) is int and 1 <= count <= MOST_ENTRIES):
-        raise InvalidArgumentError(f"{what} is 1 to 2**31 entries, not {count!r}")
+        raise InvalidArgumentError(f"{what} is 1 to 2**31 entries, not {shown(count)}")
 
 
 def require_seconds(what: str, seconds: object) -> None:

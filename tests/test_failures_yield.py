@@ -1,4 +1,4 @@
-"""A retry loop around what fails at once does not keep the event loop from all else."""
+"""A retry loop around an operation that fails at once does not block the event loop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +14,6 @@ from layercache import (
     MemoryCache,
     ReadThroughCache,
     RedisCache,
-    TieredCache,
     background,
 )
 from layercache.testing import SlowSource, new_digest, new_meta, new_repository
@@ -66,14 +65,14 @@ class Turns:
 
 @pytest.fixture
 async def turns() -> AsyncIterator[Turns]:
-    """The turns from now on."""
+    """The turns of the loop, counted from now on."""
     counted = Turns()
     yield counted
     counted.stop()
 
 
 async def retry(attempt: Callable[[], Awaitable[object]], error: type[Exception], turns: Turns) -> None:
-    """Hold that each try fails with *error*, and lets the loop turn."""
+    """Check that each try fails with *error*, and that the loop turns meanwhile."""
     for _ in range(TRIES):
         before = turns.count
         with pytest.raises(error):
@@ -82,22 +81,16 @@ async def retry(attempt: Callable[[], Awaitable[object]], error: type[Exception]
 
 
 def dead_url() -> str:
-    """Where nothing listens."""
+    """A URL where nothing listens."""
     return f"redis://127.0.0.1:{free_port()}"
 
 
 @pytest.mark.parametrize("is_closed", [False, True], ids=["down", "closed"])
-@pytest.mark.parametrize("is_tiered", [False, True], ids=["far", "near and far"])
+@pytest.mark.parametrize("near", [0, 100], ids=["far", "near and far"])
 @every_operation
-async def test_without_a_connection(
-    turns: Turns, operation: Operation, is_tiered: bool, is_closed: bool
-) -> None:
+async def test_without_a_connection(turns: Turns, operation: Operation, near: int, is_closed: bool) -> None:
     """While the server is away, or the cache closed, each operation fails a turn of the loop later."""
-    cache: LayerInfoCache = RedisCache(dead_url())
-    if is_tiered:
-        assert isinstance(cache, RedisCache)
-        cache = TieredCache(MemoryCache(), cache)
-    async with cache:
+    async with RedisCache(dead_url(), near=near) as cache:
         if is_closed:
             await cache.aclose()
         await retry(lambda: operation(cache, background()), BackendError, turns)
@@ -121,7 +114,7 @@ async def test_a_context_that_has_ended(turns: Turns, operation: Operation, kind
     makers: dict[str, Callable[[], LayerInfoCache]] = {
         "memory": MemoryCache,
         "far": lambda: RedisCache(dead_url()),
-        "near and far": lambda: TieredCache(MemoryCache(), RedisCache(dead_url())),
+        "near and far": lambda: RedisCache(dead_url(), near=100),
         "a source behind": lambda: ReadThroughCache(MemoryCache(), SlowSource()),
     }
     async with makers[kind]() as cache:

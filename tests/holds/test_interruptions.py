@@ -12,7 +12,6 @@ from layercache import (
     NotFoundError,
     ReadThroughCache,
     RedisCache,
-    TieredCache,
 )
 from layercache.testing import new_digest, new_meta, new_repository
 from tests.holds.storage import CTX, WAYS, LateStorage, Way
@@ -25,13 +24,12 @@ META = new_meta(DGST)
 @pytest.fixture(params=["memory", "redis", "near"])
 async def cache(request: pytest.FixtureRequest, redis_server: RedisServer) -> AsyncIterator[LayerInfoCache]:
     """A cache of each kind."""
-    far = RedisCache(redis_server.url)
     kinds: dict[str, Callable[[], LayerInfoCache]] = {
         "memory": MemoryCache,
-        "redis": lambda: far,
-        "near": lambda: TieredCache(MemoryCache(), far),
+        "redis": lambda: RedisCache(redis_server.url),
+        "near": lambda: RedisCache(redis_server.url, near=100),
     }
-    async with far, kinds[request.param]() as cache:
+    async with kinds[request.param]() as cache:
         yield cache
 
 

@@ -31,11 +31,11 @@ def check(table: Table, max_entries: int) -> None:
     named = set()
     for dgst, layer in table._entries.items():
         assert table._eviction._subjects[layer] == dgst
-        assert table._homes[layer] is not None or table._metas.has(layer)
+        assert table._repositories_of[layer] is not None or table._metas.has(layer)
         named |= {layer, *furthers(table, dgst, layer)}
     assert named == set(queued)
-    for entry in set(range(FIRST, len(table._homes))) - set(table._entries.values()):
-        assert table._homes[entry] is None
+    for entry in set(range(FIRST, len(table._repositories_of))) - set(table._entries.values()):
+        assert table._repositories_of[entry] is None
         assert not table._metas.has(entry)
         assert entry not in table._metas.built
         assert entry not in table._metas._odd
@@ -44,7 +44,7 @@ def check(table: Table, max_entries: int) -> None:
 
 def furthers(table: Table, dgst: str, layer: int) -> Iterator[int]:
     """The entries of the further repositories of *dgst*."""
-    homes = table._homes[layer]
+    homes = table._repositories_of[layer]
     if isinstance(homes, dict):
         assert homes, "a layer without a home has None"
         for repo, home in homes.items():

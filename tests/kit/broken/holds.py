@@ -1,4 +1,4 @@
-"""Backends and fronts that break the checks of `layercache.testing.holds`, or those of brackets by an interruption."""
+"""What breaks the checks of `layercache.testing.holds`, or those of brackets by an interruption."""
 
 # Public methods are final; a broken cache may override them, and says so here once.
 # mypy: disable-error-code="misc"
