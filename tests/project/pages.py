@@ -1,4 +1,4 @@
-"""What the tests of the documents read: the pages, their scripts and their links, as a reader finds them."""
+"""What the tests of the documents read: the pages, their scripts and their links."""
 
 import itertools
 import tomllib
@@ -14,7 +14,7 @@ from tests.project.sources import ROOT
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
-# What a page says to its readers where its blocks do not stand alone, and where they need a Redis.
+# What a page says if its blocks do not run alone, and if they need a Redis.
 ONE_PROGRAM = "The blocks of this page are one program"
 REDIS_URL = "redis://127.0.0.1:6379"
 STARTS_REDIS = f"`redis-server --save ''` starts one at `{REDIS_URL}`"
@@ -27,9 +27,9 @@ class Script(NamedTuple):
     """What a reader copies into a file and runs.
 
     Attributes:
-        page: Where it stands.
-        line: Where it begins there.
-        source: The script; each line is on the line that it has on the page.
+        page: The page that shows it.
+        line: The line of the page on which it begins.
+        source: The script; each line has the number that it has on the page.
         printed: What the page says that it prints.
     """
 
@@ -40,19 +40,19 @@ class Script(NamedTuple):
 
 
 def prose(page: Path) -> str:
-    """What *page* says, wherever its lines are broken."""
+    """The text of *page*, without its line breaks."""
     return " ".join(page.read_text().split())
 
 
 def tokens(page: Path) -> Iterator[Token]:
-    """What *page* is made of, as Markdown sees it."""
+    """The Markdown tokens of *page*."""
     for token in MarkdownIt().parse(page.read_text()):
         yield token
         yield from token.children or ()
 
 
 def scripts(page: Path) -> Iterator[Script]:
-    """Each block of Python on *page* with the text below it; all as one where the page says so."""
+    """Each block of Python on *page* with the output below it; all as one if the page says so."""
     found: list[list[Token]] = []
     for token in tokens(page):
         if token.type == "fence" and token.info == "python":
@@ -75,7 +75,7 @@ def _script(page: Path, fences: list[Token]) -> Script:
 
 
 def links(page: Path) -> Iterator[str]:
-    """Where the links of *page* lead, without the place on the page that they lead to."""
+    """The targets of the links of *page*, without their fragments."""
     for token in tokens(page):
         target = str(token.attrs.get("href", "")).partition("#")[0]
         if target:

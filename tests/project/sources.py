@@ -1,4 +1,4 @@
-"""What the tests of the house read: the project's own files, as text and as trees."""
+"""What the tests of the project read: its own files, as text and as trees."""
 
 import ast
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def python_files(*folders: str) -> list[Path]:
-    """Every file of Python in *folders* of the project."""
+    """Every Python file in *folders* of the project."""
     return sorted(file for folder in folders for file in (ROOT / folder).rglob("*.py"))
 
 
 def label(file: Path) -> str:
-    """What a test about *file* is called by."""
+    """The id of a test about *file*."""
     return str(file.relative_to(ROOT))
 
 
 def functions(file: Path) -> Iterator[Function]:
-    """Every function of *file*, methods and inner ones included."""
+    """Every function of *file*, also methods and inner functions."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, Function):
             yield node

@@ -1,4 +1,4 @@
-"""The benchmarks where what they are measured beside is not installed."""
+"""The benchmarks in an environment that lacks what they need."""
 
 import importlib.util
 import shlex
@@ -25,7 +25,7 @@ PEERS = NEEDS["memory"] | NEEDS["near"] | NEEDS["redis"]
 
 @pytest.fixture(scope="session")
 def empty_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment in which nothing is installed."""
+    """The Python of an empty environment."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, symlinks=True, with_pip=False)
     return folder / "bin/python"
@@ -36,14 +36,14 @@ def run(*command: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_every_benchmark_is_held() -> None:
-    """It is written here of every benchmark what it needs."""
+def test_every_benchmark_is_listed() -> None:
+    """`NEEDS` has every benchmark."""
     assert sorted(NEEDS) == benchmarks()
 
 
 @pytest.mark.parametrize("name", NEEDS)
 def test_says_what_to_install(name: str, empty_python: Path) -> None:
-    """A benchmark that lacks something fails with one line: the command that installs all it lacks."""
+    """A benchmark that lacks packages fails with one line: the command that installs them."""
     ended = run(empty_python, "-m", f"bench.{name}")
     (line,) = ended.stderr.splitlines()
     command = shlex.split(line.partition("; install it: ")[2])
@@ -53,15 +53,15 @@ def test_says_what_to_install(name: str, empty_python: Path) -> None:
     assert (PEERS - NEEDS[name]).isdisjoint(command)
 
 
-def test_all_say_it(empty_python: Path) -> None:
-    """`python -m bench` goes on to the next benchmark, and fails if any lacked something."""
+def test_all_benchmarks_run(empty_python: Path) -> None:
+    """`python -m bench` goes on after a benchmark that lacks packages, and fails at the end."""
     ended = run(empty_python, "-m", "bench")
     assert ended.returncode == len(NEEDS)
     assert [line.split()[0] for line in ended.stderr.splitlines()] == list(NEEDS)
 
 
 def test_names_only_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is installed is not named, nor what another benchmark needs."""
+    """A package that is installed, or that only another benchmark needs, is not named."""
     absent = {"cachebox", "coredis"}
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in absent else sys.__spec__)
     assert missing(ROOT / "bench/memory.py") == {"cachebox"}
@@ -69,6 +69,6 @@ def test_names_only_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_other_failures_are_shown(empty_python: Path) -> None:
-    """An import that fails for another reason is shown as Python does it."""
+    """An import that fails for another reason shows its traceback."""
     ended = run(empty_python, "-c", "import bench, asyncio.nothing")
     assert "Traceback" in ended.stderr

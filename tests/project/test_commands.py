@@ -1,4 +1,4 @@
-"""The commands that the documents show: what they name is there, in a checkout or in the distribution."""
+"""The commands that the documents show: the files, modules, options and extras that they name exist."""
 
 import re
 import shlex
@@ -16,7 +16,7 @@ IN_NOXFILE = re.compile(r"^@nox\.session.*\ndef (\w+)", re.MULTILINE)
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """The words of each command on *page*: in a block that is not Python's, or between backticks."""
+    """The words of each command on *page*, in a block that is not Python, or between backticks."""
     for token in tokens(page):
         is_shown = token.type in ("code_block", "code_inline") or token.info == "console"
         for line in token.content.splitlines() if is_shown else []:
@@ -29,13 +29,13 @@ SHOWN = sorted({shlex.join(command) for page in PAGES for command in commands(pa
 
 
 def file_of(module: str) -> Path:
-    """What `python -m` runs of *module* in the checkout, whether it is there or not."""
+    """The file that `python -m` runs for *module* in the checkout, whether it exists or not."""
     path = ROOT / module.replace(".", "/")
     return main if (main := path / "__main__.py").is_file() else path.with_suffix(".py")
 
 
 def program(words: list[str]) -> Path | None:
-    """The file of the checkout that a command runs; None if it runs something else."""
+    """The file of the checkout that a command runs, or None if it runs something else."""
     match words:
         case [_, "-m", "bench", name, *_]:
             return file_of(f"bench.{name}")
@@ -53,8 +53,8 @@ def test_commands_are_found() -> None:
 
 
 @pytest.mark.parametrize("command", SHOWN)
-def test_command_runs_what_is_there(command: str) -> None:
-    """A command's script or module exists, and knows every option that it is shown with."""
+def test_command_runs_what_exists(command: str) -> None:
+    """The script or module of a command exists, and has every option that the command uses."""
     words = shlex.split(command)
     file = program(words)
     if file is None:

@@ -1,12 +1,12 @@
-"""The documents: what a reader copies from README and docs/ runs, and every link leads somewhere.
+"""The documents: each script on README and in docs/ runs, and each link leads to something.
 
 A block marked `python` is a script: it runs by itself, in a process and a folder
 of its own, with nothing but what it imports, and prints what the block marked
-`text` below it shows. Where a page says that its blocks are one program, they are
-put one after another into one file. What has tests is given to pytest.
+`text` below it shows. If the page says that its blocks are one program, they are
+joined into one file. A script that has tests is run by pytest.
 
-One thing is replaced: the documents have their Redis at `REDIS_URL`, and a script
-is run with the URL of a server of its own in that place.
+One thing is replaced: `REDIS_URL`, the Redis of the documents, by the URL of a
+server of the test's own.
 """
 
 import subprocess
@@ -35,22 +35,22 @@ SCRIPTS = [script for page in PAGES for script in scripts(page)]
 PYTEST = ["-m", "pytest", "-p", "no:cacheprovider", "-p", "no:valkey"]
 
 
-def place(script: Script) -> str:
-    """What a test about *script* is called by."""
+def script_label(script: Script) -> str:
+    """The id of a test about *script*."""
     return f"{label(script.page)}:{script.line}"
 
 
 @pytest.fixture
 def redis_url(redis_directory: Path) -> Iterator[str]:
-    """A Redis of the script's own."""
+    """The URL of a Redis of the script's own."""
     newest = max(find_servers().items())[1]
     with running(newest, redis_directory) as server:
         yield server.url
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=place)
+@pytest.mark.parametrize("script", SCRIPTS, ids=script_label)
 def test_script_runs(script: Script, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """Every script in the documents runs as it stands, a second time as well, and prints what is shown."""
+    """Every script in the documents runs as it is, twice, and prints what the page shows."""
     source = script.source
     if REDIS_URL in source:
         source = source.replace(REDIS_URL, request.getfixturevalue("redis_url"))
@@ -66,7 +66,7 @@ def test_script_runs(script: Script, tmp_path: Path, request: pytest.FixtureRequ
 
 @pytest.mark.parametrize("page", PAGES, ids=label)
 def test_page_says_what_it_needs(page: Path) -> None:
-    """A page whose scripts ask a Redis says how one is started; one that joins its blocks has several."""
+    """A page whose scripts need a Redis says how to start one, and one that joins its blocks has several."""
     found = list(scripts(page))
     needs_redis = any("redis://127.0.0.1" in script.source for script in found)
     assert (STARTS_REDIS in prose(page)) == needs_redis
@@ -75,8 +75,8 @@ def test_page_says_what_it_needs(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=label)
-def test_links_lead_somewhere(page: Path) -> None:
-    """Every link on a page to the project, relative or absolute, leads to a file or folder that exists."""
+def test_links_lead_to_something(page: Path) -> None:
+    """Every link to the project, relative or absolute, leads to a file or folder that exists."""
     own = [target for target in links(page) if "://" not in target]
     absolute = [target for target in links(page) if target.startswith(REPOSITORY.partition("/blob/")[0])]
     assert [target for target in own if not (page.parent / target).exists()] == []
@@ -84,7 +84,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def is_in_repository(url: str) -> bool:
-    """Whether *url* names a file or folder of the project as the repository shows it."""
+    """Whether *url* is that of a file or folder in the project's repository."""
     path = url.removeprefix(REPOSITORY)
     return path != url and (ROOT / path).exists()
 

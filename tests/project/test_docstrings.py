@@ -1,13 +1,15 @@
-"""A test says its promise in one sentence; what is public says what it is for."""
+"""The docstring of a test is its promise in one sentence; all that is public has a docstring."""
 
 import ast
+import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.project.sources import Function, functions, label, python_files
+from tests.project.sources import ROOT, Function, functions, label, python_files
 
 # A full stop inside, as in `a.b` or "e.g. this", does not stand before a capital letter.
 SENTENCE_END = re.compile(r"[.!?](?=\s+[A-Z]|$)")
@@ -22,19 +24,23 @@ def is_one_sentence(text: str | None) -> bool:
     )
 
 
-def undocumented(scope: ast.Module | ast.ClassDef) -> Iterator[str]:
-    """The public names of *scope*, and of the classes in it, that have no docstring."""
+def undocumented(scope: ast.Module | ast.ClassDef, defined: object) -> Iterator[str]:
+    """The public names in *scope*, which is that of *defined*, that have no docstring.
+
+    A method that overrides another has the docstring of that one.
+    """
     for node in scope.body:
         if not isinstance(node, ast.ClassDef | Function) or node.name.startswith("_") or is_overload(node):
             continue
-        if ast.get_docstring(node) is None:
+        inner = getattr(defined, node.name)
+        if ast.get_docstring(node) is None and (isinstance(node, ast.ClassDef) or not inspect.getdoc(inner)):
             yield node.name
         if isinstance(node, ast.ClassDef):
-            yield from (f"{node.name}.{name}" for name in undocumented(node))
+            yield from (f"{node.name}.{name}" for name in undocumented(node, inner))
 
 
 def is_overload(node: ast.ClassDef | Function) -> bool:
-    """Whether *node* is one of the signatures that stand before the function itself."""
+    """Whether *node* is one of the overloads that stand before the function itself."""
     return any(ast.unparse(decorator) == "overload" for decorator in node.decorator_list)
 
 
@@ -50,7 +56,8 @@ def test_tests_are_sentences(file: Path) -> None:
 
 @pytest.mark.parametrize("file", python_files("layercache"), ids=label)
 def test_public_names_are_documented(file: Path) -> None:
-    """Every module, class, function and method that is public has a docstring."""
-    module = ast.parse(file.read_text())
-    assert ast.get_docstring(module), "the module has none"
-    assert list(undocumented(module)) == []
+    """Every public module, class, function and method has a docstring, or that of what it overrides."""
+    scope = ast.parse(file.read_text())
+    name = ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    assert ast.get_docstring(scope), "the module has none"
+    assert list(undocumented(scope, importlib.import_module(name))) == []

@@ -1,6 +1,6 @@
-"""The layout: a file imports only what stands above it in `ORDER`, held against the imports.
+"""The layout: a file imports only what stands above it in `ORDER`.
 
-A line of `ORDER` is a file, or a folder with its files below it, indented.
+A line of `ORDER` is some files, from the first to the last; with a colon, those of a folder.
 """
 
 import ast
@@ -32,11 +32,11 @@ ORDER = """
     testing: clock sources layers operations leases words brackets holds contexts walks faults
 """
 
-PACKAGE = ROOT / "layercache"  # read, not imported: what is wrong here may not be importable
+PACKAGE = ROOT / "layercache"  # read, not imported: with a cycle it cannot be imported
 
 
 def order() -> list[str]:
-    """The modules of the package, by their dotted names, from what stands alone to what uses it."""
+    """The modules of the package in that order, by their dotted names."""
     names: list[str] = []
     for line in ORDER.strip().splitlines():
         folder, colon, files = line.strip().rpartition(":")
@@ -45,7 +45,7 @@ def order() -> list[str]:
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """Every module of the package that is not the face of a folder."""
+    """Every module of the package but the `__init__` of a folder."""
     for file in sorted(PACKAGE.rglob("*.py")):
         if file.name != "__init__.py":
             yield ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts), file
@@ -55,7 +55,7 @@ MODULES = dict(modules())
 
 
 def imported(name: str) -> Iterator[str]:
-    """The modules of the package that the module *name* imports, wherever in it that is written."""
+    """The modules of the package that the module *name* imports, anywhere in it."""
     for node in ast.walk(ast.parse(MODULES[name].read_text())):
         match node:
             case ast.Import(names=names):
@@ -70,13 +70,12 @@ def imported(name: str) -> Iterator[str]:
 
 def stands_above(name: str, other: str) -> bool:
     """Whether all of *other*, a module or a folder, stands above the module *name*."""
-    place = order().index(name)
-    inside = [there for there, module in enumerate(order()) if f"{module}.".startswith(f"{other}.")]
-    return bool(inside) and max(inside) < place
+    inside = [index for index, module in enumerate(order()) if f"{module}.".startswith(f"{other}.")]
+    return bool(inside) and max(inside) < order().index(name)
 
 
-def test_every_file_has_its_place() -> None:
-    """Each file of the package stands in the order, once, and nothing else does."""
+def test_every_file_is_in_the_order() -> None:
+    """Each file of the package stands in the order, once, and nothing else."""
     assert sorted(order()) == sorted(MODULES)
 
 

@@ -23,7 +23,7 @@ print(layercache.__file__)
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, unpacked; it is made from the source distribution, as a release is."""
+    """The unpacked wheel, built from the source distribution, as for a release."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)]
     subprocess.run(command, check=True, capture_output=True)
@@ -33,7 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_nothing_is_missing(wheel: Path) -> None:
-    """The wheel has every file of the package, the mark of its types among them."""
+    """The wheel has every file of the package, also `py.typed`."""
     files = {file for file in (ROOT / "layercache").rglob("*") if file.suffix != ".pyc" and file.is_file()}
     missing = {
         str(file.relative_to(ROOT)) for file in files if not (wheel / file.relative_to(ROOT)).is_file()
@@ -43,12 +43,12 @@ def test_nothing_is_missing(wheel: Path) -> None:
 
 
 def test_nothing_else_is_in_it(wheel: Path) -> None:
-    """Beside the package the wheel has only what describes it."""
+    """The wheel contains only the package and its metadata."""
     assert [path.name for path in wheel.iterdir() if path.suffix != ".dist-info"] == ["layercache"]
 
 
 def test_every_module_can_be_imported(wheel: Path, tmp_path: Path) -> None:
-    """Every module imports from the wheel, without a look into the checkout."""
+    """Every module can be imported from the wheel, without the checkout."""
     environment = {**os.environ, "PYTHONPATH": str(wheel)}
     command = [sys.executable, "-c", IMPORT_ALL]
     origin = subprocess.check_output(command, cwd=tmp_path, env=environment, text=True)
