@@ -1,23 +1,13 @@
 """What the tests of the read-through need: a source, a cache that can fail, and the one before the other."""
 
-from layercache import Event, Observer, ReadThroughCache, background
+from layercache import ReadThroughCache, background
 from layercache.testing import FaultyCache, SlowSource, new_digest, new_meta, new_repository
+from tests.recorder import Recorder
 from tests.reference import ReferenceCache
 
 CTX = background()
 REPO, OTHER, DGST = new_repository(), new_repository(), new_digest()
 META = new_meta(DGST)
-
-
-class Recorder(Observer):
-    """Keeps every event, as one line."""
-
-    def __init__(self) -> None:
-        self.events: list[str] = []
-
-    def observe(self, event: Event) -> None:
-        assert event.seconds >= 0
-        self.events.append(f"{event.tier} {event.operation} {event.outcome}")
 
 
 class Setup:

@@ -17,7 +17,7 @@ async def test_a_miss_is_answered_by_the_source_and_filled_in(setup: Setup) -> N
     questions = setup.source.questions
     assert await setup.cache.stat(CTX, REPO, DGST) == META
     assert setup.source.questions == questions
-    assert setup.recorder.events == [
+    assert setup.recorder.lines == [
         "far stat miss",
         "far lease done",
         "source stat hit",
@@ -32,7 +32,7 @@ async def test_a_no_of_the_source_is_a_no(setup: Setup) -> None:
         await setup.cache.stat(CTX, OTHER, DGST)
     assert await setup.cache.contains(CTX, OTHER, DGST) is False
     assert not setup.reference.members
-    assert "far fill done" not in setup.recorder.events
+    assert "far fill done" not in setup.recorder.lines
 
 
 async def test_contains_is_stat_without_the_answer(setup: Setup) -> None:
@@ -64,7 +64,7 @@ async def test_a_bulk_form_asks_the_cache_once_and_the_source_for_the_rest(setup
     expected = [None, META, new_meta(more[0]), new_meta(more[0]), None]
     assert await setup.cache.stat_many(CTX, REPO, asked) == expected
     assert setup.faulty.calls["stat_many"] == 1
-    assert [event for event in sorted(setup.recorder.events) if event.startswith("source")] == [
+    assert [event for event in sorted(setup.recorder.lines) if event.startswith("source")] == [
         "source stat hit",
         "source stat miss",
         "source stat miss",

@@ -34,7 +34,7 @@ async def test_what_cannot_be_filled_is_answered_all_the_same(setup: Setup, oper
     """If a lease or a fill fails, the answer is not remembered, but returned."""
     setup.faulty.fail(BackendUnavailableError("down"), operation)
     assert await setup.cache.stat(CTX, REPO, DGST) == META
-    assert f"far {operation} error" in setup.recorder.events
+    assert f"far {operation} error" in setup.recorder.lines
 
 
 async def test_only_a_true_miss_is_filled(setup: Setup) -> None:
@@ -74,8 +74,8 @@ async def ask_twice_with_a_corrupt_recheck(setup: Setup) -> list[LayerMeta]:
 async def test_a_recheck_fails_open(setup: Setup) -> None:
     """If a flight's second look at the cache fails, the source answers, and the failure is reported."""
     assert await ask_twice_with_a_corrupt_recheck(setup) == [META, META]
-    assert setup.recorder.events.count("far stat error") == 1
-    assert setup.recorder.events.count("source stat hit") == 2
+    assert setup.recorder.lines.count("far stat error") == 1
+    assert setup.recorder.lines.count("source stat hit") == 2
 
 
 async def test_a_recheck_that_fails_is_no_miss(setup: Setup) -> None:
@@ -89,7 +89,7 @@ async def test_a_report_fails_open(setup: Setup) -> None:
     """If the cache fails, `report_missing` reports that to the observer, and does not raise."""
     setup.faulty.fail(BackendUnavailableError("down"))
     await setup.cache.report_missing(CTX, REPO, DGST)
-    assert set(setup.recorder.events) == {"far remove error"}
+    assert set(setup.recorder.lines) == {"far remove error"}
 
 
 async def test_removals_do_not_fail_open(setup: Setup) -> None:
@@ -119,14 +119,14 @@ async def test_failures_are_logged_once_per_change(setup: Setup, caplog: pytest.
     for _ in range(100):
         await setup.cache.stat(CTX, REPO, DGST)
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
-    assert setup.recorder.events.count("far stat error") == 100
+    assert setup.recorder.lines.count("far stat error") == 100
 
 
 async def test_a_corrupt_entry_is_no_change_of_state(setup: Setup, caplog: pytest.LogCaptureFixture) -> None:
     """One corrupt entry is reported to the observer, and the log does not say that the cache fails."""
     setup.faulty.fail(CorruptEntryError("blobs::x", "size"), "stat")
     await setup.cache.stat(CTX, REPO, DGST)
-    assert setup.recorder.events == ["far stat error", "source stat hit"]
+    assert setup.recorder.lines == ["far stat error", "source stat hit"]
     assert caplog.records == []
 
 

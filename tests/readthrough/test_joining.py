@@ -27,7 +27,7 @@ async def test_ten_thousand_misses_make_one_call(setup: Setup) -> None:
     await setup.source.asked()
     setup.source.release()
     assert await asyncio.gather(*readers) == [META] * 10_000
-    assert setup.recorder.events.count("source stat hit") == 1
+    assert setup.recorder.lines.count("source stat hit") == 1
 
 
 async def test_a_flight_that_takes_its_lease_is_joined(setup: Setup) -> None:
@@ -49,7 +49,7 @@ async def test_a_flight_that_takes_its_lease_is_joined(setup: Setup) -> None:
         await turns()
     release.set()
     assert await asyncio.gather(*readers) == [False, False]
-    assert setup.recorder.events.count("source stat miss") == 1
+    assert setup.recorder.lines.count("source stat miss") == 1
 
 
 async def test_callers_while_the_source_is_asked_are_answered_by_the_cache(setup: Setup) -> None:
@@ -61,7 +61,7 @@ async def test_callers_while_the_source_is_asked_are_answered_by_the_cache(setup
     await turns()
     setup.source.release()
     assert await asyncio.gather(early, *late) == [META] * 101
-    assert setup.recorder.events.count("source stat hit") == 1
+    assert setup.recorder.lines.count("source stat hit") == 1
 
 
 async def test_an_answer_is_never_older_than_its_question(setup: Setup) -> None:

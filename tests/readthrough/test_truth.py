@@ -31,7 +31,7 @@ async def test_a_fill_does_not_undo_a_removal(setup: Setup) -> None:
     setup.source.release()
     await reader
     assert (REPO, DGST) not in setup.reference.members
-    assert "far fill refused" in setup.recorder.events
+    assert "far fill refused" in setup.recorder.lines
 
 
 async def test_the_lease_is_taken_before_the_source_is_asked(setup: Setup) -> None:
