@@ -1,4 +1,4 @@
-"""Caches side by side: whatever is done to all of them, they answer alike."""
+"""A state machine that does the same to several caches, and compares their answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -18,11 +18,11 @@ DGSTS = st.sampled_from(["sha256:" + "a" * 64, "sha256:" + "b" * 64, "other:c"])
 MEDIA_TYPES = st.sampled_from(["x/y", "text/plain"])
 METAS = st.builds(LayerMeta, st.sampled_from(["/a", "/b"]), st.integers(0, 3), MEDIA_TYPES)
 Bracket = AbstractAsyncContextManager[None]
-TIMES = 3  # From far away, then into a place near, then from there.
+TIMES = 3  # From Redis, then from the admission buffer, then from the near table.
 
 
 class SideBySide(RuleBasedStateMachine):
-    """Does each step to every cache in turn, and compares what they say."""
+    """Does each step to every cache in turn, and compares the outcomes."""
 
     leases: Bundle[list[Lease]] = Bundle("leases")
     brackets: Bundle[list[Bracket]] = Bundle("brackets")
@@ -56,13 +56,13 @@ class SideBySide(RuleBasedStateMachine):
     def agree(self, step: Callable[[LayerInfoCache], Awaitable[T]]) -> T | None:
         first, *others = self.each(step)
         for cache, other in zip(self.caches[1:], others, strict=True):
-            assert other == first, f"{cache!r} says {other!r}, {self.caches[0]!r} says {first!r}"
+            assert other == first, f"{cache!r} returned {other!r}, {self.caches[0]!r} returned {first!r}"
         return first
 
     # ---- reads
 
     def ask(self, question: Callable[[LayerInfoCache], Awaitable[T]]) -> None:
-        """Ask as often as it takes for an answer to come from the nearest place."""
+        """Ask so often that the last answer comes from the nearest tier."""
         for _ in range(TIMES):
             self.agree(question)
 
@@ -83,7 +83,7 @@ class SideBySide(RuleBasedStateMachine):
         self.ask(lambda cache: cache.contains_many(CTX, repo, dgsts))
         self.ask(lambda cache: cache.stat_many(CTX, repo, dgsts))
 
-    # ---- plain words
+    # ---- unguarded writes
 
     @rule(repo=REPOS, dgst=DGSTS)
     def add(self, repo: str, dgst: str) -> None:

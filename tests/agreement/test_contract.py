@@ -13,22 +13,22 @@ async def test_memory(check: Check) -> None:
     await check(background(), MemoryCache())
 
 
-@pytest.mark.parametrize("ttl", [None, 3600.0], ids=["for ever", "with a ttl"])
+@pytest.mark.parametrize("ttl", [None, 3600.0], ids=["without a ttl", "with a ttl"])
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 async def test_redis(check: Check, redis_server: RedisServer, ttl: float | None) -> None:
-    """RedisCache keeps every promise of the contract, on every server found, with a ttl or without."""
+    """RedisCache keeps every promise of the contract, on every server, with a ttl or without."""
     async with RedisCache(redis_server.url, ttl=ttl) as cache:
         await check(background(), cache)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 async def test_near(check: Check, redis_server: RedisServer) -> None:
-    """RedisCache keeps every promise of the contract, on every server found, with what was read kept near."""
+    """RedisCache with near entries keeps every promise of the contract, on every server."""
     async with RedisCache(redis_server.url, near=100_000) as cache:
         await check(background(), cache)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 async def test_observed(check: Check) -> None:
-    """A cache keeps every promise of the contract while an observer is told of every operation."""
+    """An observed cache keeps every promise of the contract."""
     await check(background(), MemoryCache(observer=Observer()))

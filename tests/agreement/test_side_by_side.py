@@ -1,4 +1,4 @@
-"""MemoryCache and RedisCache, near or not, agree with the plainest cache, whatever is done to them."""
+"""MemoryCache and RedisCache, near or not, agree with the reference, whatever is done to them."""
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -10,7 +10,7 @@ from tests.servers import RedisServer
 
 
 def test_all_caches_agree(redis_server: RedisServer) -> None:
-    """Plain words, bulk forms, leases and overlapping brackets have the same outcome on every cache."""
+    """Unguarded writes, bulk forms, leases and overlapping brackets have the same outcome on every cache."""
 
     async def make_caches() -> list[LayerInfoCache]:
         redis_server.ask("FLUSHALL")

@@ -1,4 +1,4 @@
-"""What an aiohttp application gets: a cache, contexts, errors; and what becomes of clients that hang up."""
+"""An aiohttp application: its cache, contexts and errors, and clients that hang up."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ DGST = "sha256:00"
 ERRORS: dict[str, tuple[Exception, int, str]] = {
     "invalid": (InvalidArgumentError("not a digest"), 400, "UNSUPPORTED"),
     "unknown": (NotFoundError(DGST), 404, "BLOB_UNKNOWN"),
-    "said": (
+    "range": (
         OCIError(416, "RANGE_INVALID", "not there", {"Content-Range": "bytes */0"}),
         416,
         "RANGE_INVALID",
@@ -35,8 +35,8 @@ ERRORS: dict[str, tuple[Exception, int, str]] = {
 Client = TestClient[web.Request, web.Application]
 
 
-class House:
-    """An application, and what its handlers and its cache went through."""
+class Registry:
+    """An application, and what happened to its handlers and its cache."""
 
     def __init__(self) -> None:
         self.source = SlowSource()
@@ -50,18 +50,18 @@ class House:
         add_cache(self.app, self.make)
 
     def make(self) -> LayerInfoCache:
-        """A cache that notes its end."""
-        house = self
+        """A cache that records its `aclose`."""
+        registry = self
 
-        class Closing(ReadThroughCache):
+        class RecordedCache(ReadThroughCache):
             async def aclose(self) -> None:
-                house.is_closed = True
+                registry.is_closed = True
                 await super().aclose()
 
-        return Closing(MemoryCache(), self.source)
+        return RecordedCache(MemoryCache(), self.source)
 
     async def stat(self, request: web.Request) -> web.Response:
-        """A handler that asks the cache, and has a helper that waits under the same context."""
+        """A handler that asks the cache, with a helper task that waits under the same context."""
         ctx = request[CONTEXT]
         helper = asyncio.create_task(ctx.wait())
         helper.add_done_callback(lambda _: self.ended.put_nowait(ctx.err()))
@@ -73,11 +73,11 @@ class House:
         raise ERRORS[request.match_info["kind"]][0]
 
     async def name(self, request: web.Request) -> web.Response:
-        """A handler that says what its request is called."""
+        """A handler that returns the id of its request."""
         return web.json_response(request[CONTEXT].value(REQUEST_ID))
 
 
-# What a store said is for the log; the client is told by which name to ask for it there.
+# A store's own message is for the log; the client gets the id of the request, by which it is found there.
 MESSAGES = {
     "unavailable": "a store of this registry is unavailable; request abc",
     "corrupt": "corrupt entry: key; request abc",
@@ -87,67 +87,67 @@ MESSAGES = {
 
 
 @pytest.fixture
-def house() -> House:
+def registry() -> Registry:
     """An application."""
-    return House()
+    return Registry()
 
 
 @pytest.fixture
-async def client(house: House) -> AsyncIterator[Client]:
-    """A client of the application, which runs; its server cancels the handlers of those who leave."""
-    async with TestClient(TestServer(house.app)) as client:
+async def client(registry: Registry) -> AsyncIterator[Client]:
+    """A client of the running application, whose server cancels the handler of a client that leaves."""
+    async with TestClient(TestServer(registry.app)) as client:
         yield client
 
 
-async def test_handler_has_context_and_cache(client: Client, house: House) -> None:
+async def test_handler_has_context_and_cache(client: Client, registry: Registry) -> None:
     """A handler finds the cache in its application and a context in its request."""
     answer = await client.get("/stat")
     assert await answer.json() == 1
-    assert await house.ended.get() is not None
+    assert await registry.ended.get() is not None
     named = await client.get("/name", headers={"X-Request-Id": "abc"})
     assert await named.json() == "abc"
 
 
-async def test_cache_lives_as_long_as_the_application(house: House) -> None:
+async def test_cache_lives_as_long_as_the_application(registry: Registry) -> None:
     """The cache is closed when the application ends."""
-    async with TestServer(house.app), ClientSession():
-        assert not house.is_closed
-    assert house.is_closed
+    async with TestServer(registry.app), ClientSession():
+        assert not registry.is_closed
+    assert registry.is_closed
 
 
 @pytest.mark.parametrize("kind", ERRORS)
-async def test_errors_are_told(client: Client, kind: str) -> None:
-    """Each error is answered with the status that it deserves, in the body that OCI wants."""
+async def test_errors_are_answered(client: Client, kind: str) -> None:
+    """Each error is answered with its status, and a body as OCI specifies it."""
     error, status, code = ERRORS[kind]
     answer = await client.get(f"/fail/{kind}", headers={"X-Request-Id": "abc"})
-    told = {"code": code, "message": MESSAGES.get(kind, str(error)), "detail": None}
-    assert (answer.status, await answer.json()) == (status, {"errors": [told]})
-    assert answer.headers.get("Content-Range") == ("bytes */0" if kind == "said" else None)
+    expected = {"code": code, "message": MESSAGES.get(kind, str(error)), "detail": None}
+    assert (answer.status, await answer.json()) == (status, {"errors": [expected]})
+    assert answer.headers.get("Content-Range") == ("bytes */0" if kind == "range" else None)
 
 
-async def test_client_that_has_no_time(client: Client) -> None:
-    """A client that leaves no time is told that it was up."""
+async def test_client_without_time(client: Client) -> None:
+    """A request with a timeout of 0 is answered with 504."""
     assert (await client.get("/stat", headers={"X-Timeout": "0"})).status == 504
 
 
-async def test_storage_call_that_nobody_waits_for(client: Client, house: House) -> None:
-    """When the last client that waits has left, the storage is no longer asked, and helpers are told."""
-    house.source.hold()
+async def test_storage_call_that_nobody_waits_for(client: Client, registry: Registry) -> None:
+    """When the last client has left, the storage is no longer asked, and the helpers' contexts end."""
+    registry.source.hold()
     quiet = len(asyncio.all_tasks())
     async with asyncio.timeout(10):
         async with asking(client.port or 0, "GET /stat HTTP/1.1"):
-            await house.source.asked()
-        assert await house.ended.get() is not None
+            await registry.source.asked()
+        assert await registry.ended.get() is not None
         await settled(quiet)
-    house.source.release()
+    registry.source.release()
 
 
-async def test_those_who_stay_are_answered(client: Client, house: House) -> None:
-    """One client that leaves takes nothing from another, who waits for the same."""
-    house.source.hold()
+async def test_those_who_stay_are_answered(client: Client, registry: Registry) -> None:
+    """A client that leaves does not affect another client that waits for the same answer."""
+    registry.source.hold()
     async with asyncio.timeout(10), asking(client.port or 0, "GET /stat HTTP/1.1") as (staying, _):
         async with asking(client.port or 0, "GET /stat HTTP/1.1"):
-            await house.source.asked()
-        await house.ended.get()
-        house.source.release()
+            await registry.source.asked()
+        await registry.ended.get()
+        registry.source.release()
         assert b"200 OK" in await staying.readline()

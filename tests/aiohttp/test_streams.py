@@ -1,4 +1,4 @@
-"""Streams and websockets in aiohttp, behind the middleware: whole, and without an error amid them."""
+"""Streams and websockets in aiohttp, behind the middleware: whole, and without an error inside."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,12 +33,12 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
 
 async def count(request: web.Request) -> web.Response:
-    """Count what comes."""
+    """Count the bytes of the upload."""
     return web.json_response(sum([len(chunk) async for chunk, _ in request.content.iter_chunks()]))
 
 
 async def fail(request: web.Request) -> web.StreamResponse:
-    """Begin an answer, and fail."""
+    """Begin an answer, and raise."""
     response = web.StreamResponse(headers={"Content-Length": "1000"})
     await response.prepare(request)
     await response.write(b"begun")
@@ -46,7 +46,7 @@ async def fail(request: web.Request) -> web.StreamResponse:
 
 
 async def fail_in_websocket(request: web.Request) -> web.StreamResponse:
-    """Begin a websocket, and fail."""
+    """Begin a websocket, and raise."""
     await web.WebSocketResponse().prepare(request)
     raise NotFoundError("sha256:00")
 
@@ -59,7 +59,7 @@ def contexts() -> "asyncio.Queue[Context]":
 
 @pytest.fixture
 async def client(contexts: "asyncio.Queue[Context]") -> AsyncIterator[Client]:
-    """A client of the application, which runs."""
+    """A client of the running application."""
 
     async def echo(request: web.Request) -> web.WebSocketResponse:
         websocket = web.WebSocketResponse()
@@ -79,7 +79,7 @@ async def client(contexts: "asyncio.Queue[Context]") -> AsyncIterator[Client]:
 
 
 async def test_streams_are_whole(client: Client) -> None:
-    """An answer in parts comes whole, and so does an upload in parts."""
+    """A streamed answer arrives whole, and so does a streamed upload."""
 
     async def parts() -> AsyncIterator[bytes]:
         for part in PARTS:
@@ -90,7 +90,7 @@ async def test_streams_are_whole(client: Client) -> None:
 
 
 async def test_websocket(client: Client, contexts: "asyncio.Queue[Context]") -> None:
-    """A websocket is served for as long as it lasts, with a context that has no deadline and ends with it."""
+    """A websocket has a context without a deadline, which ends with it."""
     async with asyncio.timeout(10):
         async with client.ws_connect("/echo") as websocket:
             for text in ("a", "b"):
@@ -99,7 +99,7 @@ async def test_websocket(client: Client, contexts: "asyncio.Queue[Context]") -> 
         assert (await contexts.get()).err() is not None
 
 
-async def test_websocket_that_is_left(client: Client, contexts: "asyncio.Queue[Context]") -> None:
+async def test_websocket_whose_client_hangs_up(client: Client, contexts: "asyncio.Queue[Context]") -> None:
     """A client that hangs up ends the context of its websocket."""
     async with asyncio.timeout(10):
         async with asking(client.port or 0, "GET /echo HTTP/1.1", *UPGRADE) as (reader, _):
@@ -109,8 +109,8 @@ async def test_websocket_that_is_left(client: Client, contexts: "asyncio.Queue[C
     assert isinstance(ctx.cause(), ClientDisconnectedError)
 
 
-async def test_error_amid_an_answer(client: Client) -> None:
-    """An error that comes when the answer has begun ends the connection, and the client misses a part."""
+async def test_error_during_an_answer(client: Client) -> None:
+    """An error after the answer has begun closes the connection, so the client gets an error too."""
     async with asyncio.timeout(10), asking(client.port or 0, "GET /fail HTTP/1.1") as (reader, _):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
         assert (head.startswith(b"HTTP/1.1 200"), body) == (True, b"begun")
@@ -119,7 +119,7 @@ async def test_error_amid_an_answer(client: Client) -> None:
 
 
 async def test_error_in_a_websocket(client: Client) -> None:
-    """An error that comes when a websocket has begun ends the connection, and nothing of HTTP is in it."""
+    """An error after a websocket has begun closes the connection, and sends no HTTP answer."""
     lines = ["GET /fail-in-websocket HTTP/1.1", *UPGRADE]
     async with asyncio.timeout(10), asking(client.port or 0, *lines) as (reader, _):
         await reader.readuntil(b"\r\n\r\n")

@@ -1,4 +1,4 @@
-"""A client that goes away ends its context; one that stays notices nothing of being listened to."""
+"""A client that disconnects ends its context; for one that stays, nothing changes."""
 
 import asyncio
 
@@ -20,13 +20,13 @@ def part(body: bytes, *, more: bool = True) -> Message:
 
 
 async def test_disconnect_ends_the_context() -> None:
-    """A handler that never asks for its client is told by its context that it went away."""
+    """When the client disconnects, the handler's context ends, even if the handler receives nothing."""
     server = Server()
-    server.say(part(b"", more=False))
+    server.put(part(b"", more=False))
 
     async def wait(scope: Scope, receive: Receive, send: Send) -> None:
         ctx = request_context(scope)
-        asyncio.get_running_loop().call_soon(server.say, GONE)
+        asyncio.get_running_loop().call_soon(server.put, GONE)
         with pytest.raises(CanceledError) as caught:
             await ctx.run(asyncio.Event().wait())
         assert isinstance(caught.value.__cause__, ClientDisconnectedError)
@@ -36,7 +36,7 @@ async def test_disconnect_ends_the_context() -> None:
 
 
 async def test_server_that_fails() -> None:
-    """A server that cannot say more is as good as a client that went away."""
+    """If the server's `receive` raises, the context ends as if the client had disconnected."""
 
     async def fail() -> Message:
         raise OSError("broken")
@@ -49,10 +49,10 @@ async def test_server_that_fails() -> None:
 
 
 async def test_body_comes_in_order() -> None:
-    """A body that is streamed arrives whole and in order, and then the client's end."""
+    """A streamed body arrives whole and in order, and then the disconnect."""
     server = Server()
     parts = [part(bytes([number])) for number in range(100)] + [part(b"", more=False)]
-    server.say(*parts, GONE)
+    server.put(*parts, GONE)
 
     async def read(scope: Scope, receive: Receive, send: Send) -> None:
         assert [await receive() for _ in range(102)] == [*parts, GONE]
@@ -60,10 +60,10 @@ async def test_body_comes_in_order() -> None:
     await server.run(ContextMiddleware(read), scope_of())
 
 
-async def test_body_is_held_back() -> None:
-    """Of a body that nobody reads, no more than two messages are taken from the server."""
+async def test_body_is_read_on_demand() -> None:
+    """Of a body that the application does not read, the middleware takes at most two messages."""
     server = Server()
-    server.say(*[part(b"x")] * 100)
+    server.put(*[part(b"x")] * 100)
 
     async def wait(scope: Scope, receive: Receive, send: Send) -> None:
         await turns(50)
@@ -76,9 +76,9 @@ async def test_body_is_held_back() -> None:
 
 
 async def test_client_that_waits_to_be_asked() -> None:
-    """Where a client waits for "100 Continue", the server is asked when the application asks, not before."""
+    """If the client waits for "100 Continue", nothing is received before the application asks."""
     server = Server()
-    server.say(part(b"x", more=False))
+    server.put(part(b"x", more=False))
 
     async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
         await turns()
@@ -89,9 +89,9 @@ async def test_client_that_waits_to_be_asked() -> None:
 
 
 async def test_answer_is_not_an_end() -> None:
-    """What goes on after the whole answer was sent is not cancelled by the server's word that it was."""
+    """What a handler does after the whole answer was sent is not cancelled."""
     server = Server()
-    server.say(part(b"", more=False))
+    server.put(part(b"", more=False))
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         for message in (START, MORE, LAST):
@@ -105,22 +105,22 @@ async def test_answer_is_not_an_end() -> None:
     assert server.sent == [START, MORE, LAST]
 
 
-async def test_disconnect_amid_the_answer() -> None:
-    """A client that leaves when it has a part of the answer ends the context as well."""
+async def test_disconnect_during_the_answer() -> None:
+    """A client that disconnects after a part of the answer ends the context as well."""
     server = Server()
-    server.say(part(b"", more=False))
+    server.put(part(b"", more=False))
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         await send(START)
         await send(MORE)
-        server.say(GONE)
+        server.put(GONE)
         await request_context(scope).wait()
 
     await server.run(ContextMiddleware(answer), scope_of())
 
 
 async def test_nothing_is_left_behind() -> None:
-    """However an application ends, whoever listened for it ends, too."""
+    """However an application ends, no task of the middleware is left."""
     before = asyncio.all_tasks()
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -135,14 +135,14 @@ async def test_nothing_is_left_behind() -> None:
 
 
 async def test_websocket() -> None:
-    """A websocket's messages are read when the application reads them, and its end ends the context."""
+    """A websocket's messages are received when the application asks, and its end ends the context."""
     server = Server()
     messages: list[Message] = [
         {"type": "websocket.connect"},
         {"type": "websocket.receive", "text": "x"},
         {"type": "websocket.disconnect", "code": 1000},
     ]
-    server.say(*messages)
+    server.put(*messages)
     contexts: list[Context] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

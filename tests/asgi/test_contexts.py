@@ -1,4 +1,4 @@
-"""The context of a request: its deadline, its values, and where it is found."""
+"""The context of a request: its deadline, its values, and where a handler finds it."""
 
 import asyncio
 import math
@@ -13,7 +13,7 @@ from tests.asgi.wire import Server, scope_of
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
-class Keeper:
+class Application:
     """An application that keeps the context that it was given."""
 
     def __init__(self) -> None:
@@ -27,17 +27,17 @@ class Keeper:
 
 
 async def given(scope: Scope, seconds: float = 30.0, timeout_header: str | None = None) -> Context:
-    """The context that a request of *scope* is given."""
-    keeper = Keeper()
-    app = ContextMiddleware(keeper, seconds=seconds, timeout_header=timeout_header)
+    """The context of a request of *scope*."""
+    application = Application()
+    app = ContextMiddleware(application, seconds=seconds, timeout_header=timeout_header)
     await Server().run(app, scope)
-    assert keeper.ctx is not None
-    assert keeper.error is None
-    return keeper.ctx
+    assert application.ctx is not None
+    assert application.error is None
+    return application.ctx
 
 
 def left(ctx: Context) -> float:
-    """How long the context has."""
+    """How many seconds the context has left."""
     return math.inf if ctx.deadline is None else ctx.deadline - asyncio.get_running_loop().time()
 
 
@@ -56,26 +56,26 @@ def left(ctx: Context) -> float:
     ],
 )
 async def test_deadline(asked: str, seconds: float) -> None:
-    """A request has as long as the server grants, and less if the client asks for less in sensible words."""
-    keeper = Keeper()
-    app = ContextMiddleware(keeper, seconds=30.0, timeout_header="X-Timeout")
+    """A request has the server's time limit, or less if the client asks for less by a well-formed header."""
+    application = Application()
+    app = ContextMiddleware(application, seconds=30.0, timeout_header="X-Timeout")
     await Server().run(app, scope_of(x_timeout=asked))
-    assert keeper.ctx is not None
-    assert left(keeper.ctx) == pytest.approx(seconds, abs=0.5)
+    assert application.ctx is not None
+    assert left(application.ctx) == pytest.approx(seconds, abs=0.5)
 
 
-async def test_nobody_asks_if_nobody_may() -> None:
-    """Without a header named for it, a client has no say in the deadline."""
+async def test_the_deadline_is_the_servers_by_default() -> None:
+    """Without a `timeout_header`, a client cannot change the deadline."""
     assert left(await given(scope_of(x_timeout="1"))) == pytest.approx(30.0, abs=0.5)
 
 
 async def test_no_deadline() -> None:
-    """A server may grant all the time in the world."""
+    """A server may set no time limit."""
     assert (await given(scope_of(), seconds=math.inf)).deadline is None
 
 
 async def test_values() -> None:
-    """A context carries what the client calls its request, and the trace that it belongs to."""
+    """A context carries the client's request id, and the trace context."""
     ctx = await given(scope_of(x_request_id="abc-1", traceparent=TRACE))
     assert (ctx.value(REQUEST_ID), ctx.value(TRACEPARENT)) == ("abc-1", TRACE)
 
@@ -83,7 +83,7 @@ async def test_values() -> None:
 @pytest.mark.parametrize("name", ["", "a b", "a\nb", "x" * 129, "\xff"])
 @pytest.mark.parametrize("trace", ["", "x", TRACE.upper(), f"00-{'0' * 32}-{'b' * 16}-01", f"ff{TRACE[2:]}"])
 async def test_malformed_values(name: str, trace: str) -> None:
-    """Of what is malformed nothing is carried, and a request without a name gets one of its own."""
+    """A malformed trace is dropped, and a request with a malformed id gets a new one."""
     scope = scope_of(x_request_id=name, traceparent=trace)
     first, second = await given(scope), await given(scope)
     assert first.value(TRACEPARENT) is None
@@ -91,19 +91,19 @@ async def test_malformed_values(name: str, trace: str) -> None:
 
 
 async def test_it_ends_with_the_request() -> None:
-    """Once the application is done, so is the context."""
+    """The context has ended once the application has returned."""
     assert (await given(scope_of())).err() is not None
 
 
 async def test_websocket_has_no_deadline() -> None:
-    """A websocket may last, and its context with it."""
+    """The context of a websocket has no deadline, and ends with it."""
     ctx = await given(scope_of("websocket"), seconds=1.0)
     assert ctx.deadline is None
     assert ctx.err() is not None
 
 
 async def test_lifespan_is_passed_on() -> None:
-    """What is no connection has no context, and is passed on as it is."""
+    """A lifespan scope has no context, and is passed on unchanged."""
     scope: Scope = {"type": "lifespan"}
     seen: list[tuple[Scope, Receive, Send]] = []
 
@@ -116,13 +116,13 @@ async def test_lifespan_is_passed_on() -> None:
 
 
 def test_without_the_middleware() -> None:
-    """Who looks for a context without a middleware is told what is missing."""
+    """Without the middleware, `request_context` raises an error that names it."""
     with pytest.raises(RuntimeError, match="ContextMiddleware"):
         request_context(scope_of())
 
 
 async def test_errors_pass() -> None:
-    """What an application raises comes out as it is."""
+    """What an application raises is passed on unchanged."""
 
     async def fail(scope: Scope, receive: Receive, send: Send) -> None:
         raise LookupError("mine")

@@ -1,4 +1,4 @@
-"""Litestar and Quart under uvicorn, behind the middleware: their requests have contexts, and miss nothing."""
+"""Litestar and Quart under uvicorn, behind the middleware: requests have contexts, and lose nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -21,7 +21,7 @@ PARTS = [bytes([number]) * 10_000 for number in range(100)]
 
 
 async def wait(ctx: Context, causes: Causes) -> None:
-    """Tell the cause of the end of *ctx*, which is none yet, and that of its end."""
+    """Put the cause of *ctx* into *causes*: None now, and once more when it has ended."""
     causes.put_nowait(ctx.cause())
     try:
         await ctx.run(asyncio.Event().wait())
@@ -30,14 +30,14 @@ async def wait(ctx: Context, causes: Causes) -> None:
 
 
 async def stream(ctx: Context, causes: Causes) -> AsyncIterator[bytes]:
-    """Give what there is, and then wait."""
+    """Yield all parts, and then wait."""
     for part in PARTS:
         yield part
     await wait(ctx, causes)
 
 
 def left(ctx: Context) -> str:
-    """How many seconds *ctx* has."""
+    """How many seconds *ctx* has left."""
     assert ctx.deadline is not None
     return str(round(ctx.deadline - asyncio.get_running_loop().time()))
 
@@ -47,7 +47,7 @@ Socket = litestar.WebSocket[object, object, litestar.datastructures.State]
 
 
 def in_litestar(causes: Causes) -> object:
-    """An application of Litestar's."""
+    """An application of Litestar."""
 
     @litestar.get("/left", media_type="text/plain")
     async def get_left(request: Request) -> str:
@@ -78,7 +78,7 @@ def in_litestar(causes: Causes) -> object:
 
 
 def in_quart(causes: Causes) -> object:
-    """The same of Quart's."""
+    """The same application of Quart."""
     app = quart.Quart(__name__)
 
     @app.get("/left")
@@ -127,20 +127,20 @@ async def port(request: pytest.FixtureRequest, causes: Causes) -> AsyncIterator[
 
 
 async def test_deadline(port: int) -> None:
-    """A request has a context with the deadline that the middleware gave it."""
+    """A request has a context with the deadline of the middleware."""
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         assert (await client.get("/left")).text == "30"
 
 
 async def test_client_that_goes_away(port: int, causes: Causes) -> None:
-    """A context ends when the client hangs up, while its handler waits for something else."""
+    """When the client hangs up, the context ends, while the handler waits for something else."""
     async with asking(port, "GET /wait HTTP/1.1"):
         assert await causes.get() is None
     assert isinstance(await causes.get(), ClientDisconnectedError)
 
 
 async def test_streamed_request(port: int) -> None:
-    """A body that is streamed to a handler arrives whole."""
+    """A streamed upload arrives whole."""
 
     async def body() -> AsyncIterator[bytes]:
         for part in PARTS:
@@ -151,7 +151,7 @@ async def test_streamed_request(port: int) -> None:
 
 
 async def test_streamed_answer(port: int, causes: Causes) -> None:
-    """An answer that is streamed arrives, and its context ends when the client leaves before its end."""
+    """A streamed answer arrives, and its context ends when the client hangs up before the end."""
     async with (
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
         client.stream("GET", "/stream") as answer,
@@ -167,7 +167,7 @@ async def test_streamed_answer(port: int, causes: Causes) -> None:
 
 
 async def test_websocket(port: int, causes: Causes) -> None:
-    """A websocket's messages come and go, and its context ends with it."""
+    """A websocket passes messages both ways, and its context ends with it."""
     async with asking(
         port,
         "GET /echo HTTP/1.1",

@@ -1,4 +1,4 @@
-"""An ASGI application driven by hand: what its server would give it, and what it sends."""
+"""A simulated ASGI server: what the application receives, and what it sends."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ GONE: Message = {"type": "http.disconnect"}
 
 
 def scope_of(kind: str = "http", **headers: str) -> Scope:
-    """The scope of a connection; an underscore in the name of a header stands for a dash."""
+    """The scope of a connection; an underscore in the name of a header means a dash."""
     return {
         "type": kind,
         "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
@@ -23,8 +23,8 @@ class Server:
         self.received = 0
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
 
-    def say(self, *messages: Message) -> None:
-        """Have these messages be received."""
+    def put(self, *messages: Message) -> None:
+        """Let the application receive these messages."""
         for message in messages:
             self._messages.put_nowait(message)
 
@@ -35,18 +35,18 @@ class Server:
         return message
 
     async def send(self, message: Message) -> None:
-        """ASGI's `send`; as uvicorn does, it says "disconnect" once all was sent."""
+        """ASGI's `send`; like uvicorn, it puts a "disconnect" once all was sent."""
         self.sent.append(message)
         if message["type"] == "http.response.body" and not message.get("more_body"):
-            self.say(GONE)
+            self.put(GONE)
 
     async def run(self, app: App, scope: Scope) -> None:
-        """Have *app* serve the connection; it must not take long."""
+        """Run *app* on the connection, for at most 5 seconds."""
         async with asyncio.timeout(5):
             await app(scope, self.receive, self.send)
 
 
 async def turns(count: int = 10) -> None:
-    """Let everybody else run."""
+    """Let all other tasks run."""
     for _ in range(count):
         await asyncio.sleep(0)

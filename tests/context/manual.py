@@ -1,4 +1,4 @@
-"""An event loop whose clock is turned by hand."""
+"""An event loop whose clock the test advances."""
 
 import asyncio
 import functools
@@ -13,16 +13,16 @@ class ManualLoop(asyncio.SelectorEventLoop):
         self._manual_time = 1000.0
 
     def time(self) -> float:
-        """The hand's position."""
+        """The time of the clock."""
         return self._manual_time
 
     async def advance(self, seconds: float) -> None:
-        """Turn the clock, and let the loop run what is due by then."""
+        """Advance the clock, and let the loop run what is due by then."""
         self._manual_time += seconds
         await turns()
 
     async def leap(self) -> float:
-        """Turn the clock to the next timer; return how far that was."""
+        """Advance the clock to the next timer, and return by how much."""
         seconds: float = min(handle.when() for handle in self._live()) - self.time()
         await self.advance(seconds)
         return seconds

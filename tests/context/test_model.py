@@ -1,4 +1,4 @@
-"""Context against a model of Go's rules, driven by hypothesis."""
+"""Context compared with a model of Go's rules, driven by hypothesis."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Node:
-    """What Go's rules say of one context: it ends with the first cause on its chain."""
+    """The model of one context: it ends with the first cause on its chain."""
 
     def __init__(
         self, ctx: Context, upper: "Node | None", deadline: float | None, values: dict[int, int]
@@ -26,7 +26,7 @@ class Node:
         self.cancelled: tuple[float, Exception | None] | None = None
         self.futures: list[tuple[asyncio.Future[None], float]] = []  # And when each was bound.
         self.runs: list[int] = []
-        self.orders = 0
+        self.registered = 0
 
     def end(self, now: float) -> tuple[float, type[Exception], Exception | None] | None:
         """When, how and why it ended by *now*: the earliest cause on the chain."""
@@ -42,7 +42,7 @@ class Node:
 
 
 class Contexts(RuleBasedStateMachine):
-    """Trees of contexts on a clock that is turned by hand; no two events share an instant."""
+    """Trees of contexts on a manual clock; no two events have the same time."""
 
     nodes: Bundle[Node] = Bundle("nodes")
 
@@ -100,7 +100,7 @@ class Contexts(RuleBasedStateMachine):
 
     @rule(node=nodes)
     def leave(self, node: Node) -> None:
-        """Leave a `with` of it."""
+        """Leave the `with` block of the context."""
         if isinstance(node.ctx, CancelableContext):
             ctx = node.ctx
             self.on_loop(lambda: ctx.__exit__(None, None, None))
@@ -119,7 +119,7 @@ class Contexts(RuleBasedStateMachine):
 
     @rule(node=nodes)
     def after_func(self, node: Node) -> None:
-        node.orders += 1
+        node.registered += 1
         self.on_loop(lambda: node.ctx.after_func(lambda: node.runs.append(1)))
 
     @rule(node=nodes)
@@ -134,7 +134,7 @@ class Contexts(RuleBasedStateMachine):
 
     @rule(node=nodes)
     def ask(self, node: Node) -> None:
-        """Ask only now and then, for who is asked learns that the end has come, and so do those below."""
+        """Ask only now and then, for to ask a context lets it, and those below it, notice its end."""
 
         async def look() -> tuple[Exception | None, BaseException | None]:
             return node.ctx.err(), node.ctx.cause()
@@ -159,14 +159,16 @@ class Contexts(RuleBasedStateMachine):
         assert {key: node.ctx.value(key) for key in range(3)} == {
             key: node.values.get(key) for key in range(3)
         }
-        end, told = node.end(now), node.end(now - GRAIN)
+        end, due = node.end(now), node.end(now - GRAIN)
         for future, bound in node.futures:
-            is_due = told is not None and bound <= now - GRAIN
+            is_due = due is not None and bound <= now - GRAIN
             assert future.done() or not is_due
             assert end is not None or not future.done()
             if end is not None and future.done():
                 assert type(future.exception()) is end[1]
-        assert len(node.runs) == (0 if end is None else node.orders if told is not None else len(node.runs))
+        assert len(node.runs) == (
+            0 if end is None else node.registered if due is not None else len(node.runs)
+        )
 
     def teardown(self) -> None:
         for node in self.all:

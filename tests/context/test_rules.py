@@ -1,4 +1,4 @@
-"""Context keeps the rules of Go's package of the same name."""
+"""Context keeps the rules of Go's package `context`."""
 
 import asyncio
 import math
@@ -46,13 +46,13 @@ async def test_an_infinite_timeout_is_none() -> None:
 
 @pytest.mark.parametrize("derive", ["with_timeout", "with_deadline"])
 async def test_not_a_number_is_refused(derive: str) -> None:
-    """A deadline that compares with nothing is an invalid argument."""
+    """A deadline of NaN is an invalid argument."""
     with pytest.raises(InvalidArgumentError):
         getattr(background(), derive)(math.nan)
 
 
 async def test_a_timeout_of_zero_has_passed() -> None:
-    """An expired context says so at once, without a turn of the loop."""
+    """A timeout of 0 has expired at once, without a turn of the loop."""
     ctx = background().with_timeout(0)
     with pytest.raises(DeadlineExceededError):
         ctx.check()
@@ -61,14 +61,14 @@ async def test_a_timeout_of_zero_has_passed() -> None:
 
 
 def test_cancelling_needs_no_loop() -> None:
-    """A context may be made and cancelled where no loop runs."""
+    """A context may be made and cancelled while no loop runs."""
     ctx = background().with_cancel()
     ctx.cancel()
     assert isinstance(ctx.err(), CanceledError)
 
 
 async def test_cancelling_goes_down_and_never_up() -> None:
-    """A cancelled context takes its children with it, and leaves its parent and siblings."""
+    """Cancelling a context cancels its children, and not its parent or siblings."""
     parent = background().with_cancel()
     child, sibling = parent.with_cancel(), parent.with_cancel()
     grandchild = child.with_value("key", 1).with_timeout(60)
@@ -78,8 +78,8 @@ async def test_cancelling_goes_down_and_never_up() -> None:
     assert sibling.err() is None
 
 
-async def test_the_cause_is_told() -> None:
-    """`cause()` and the error's `__cause__` are what `cancel` was given, for children too."""
+async def test_the_cause_is_kept() -> None:
+    """`cause()` and the `__cause__` of the error are what `cancel` was given, also for children."""
     why = WhyError()
     parent = background().with_cancel()
     child = parent.with_timeout(60)
@@ -91,7 +91,7 @@ async def test_the_cause_is_told() -> None:
 
 
 async def test_without_a_cause_the_error_is_the_cause() -> None:
-    """`cause()` of a context that was just cancelled, or ran out, is its error."""
+    """`cause()` of a context that was cancelled without a cause, or has expired, is its error."""
     assert isinstance(background().with_timeout(0).cause(), DeadlineExceededError)
     ctx = background().with_cancel()
     ctx.cancel()
@@ -99,13 +99,13 @@ async def test_without_a_cause_the_error_is_the_cause() -> None:
 
 
 async def test_every_error_is_a_new_one() -> None:
-    """Two callers never share an exception, and so never a traceback."""
+    """Two callers never get the same exception, which would collect both tracebacks."""
     ctx = background().with_timeout(0)
     assert ctx.err() is not ctx.err()
 
 
 async def test_without_cancel_keeps_values_only() -> None:
-    """`without_cancel` drops deadline and cancellation and keeps the values."""
+    """`without_cancel` keeps the values, and drops deadline and cancellation."""
     parent = background().with_value("key", 1).with_timeout(0)
     rest = parent.without_cancel()
     assert (rest.deadline, rest.err(), rest.value("key")) == (None, None, 1)
@@ -113,7 +113,7 @@ async def test_without_cancel_keeps_values_only() -> None:
 
 
 def test_the_nearest_value_wins() -> None:
-    """`value` returns the nearest upwards, and else the default."""
+    """`value` returns the value of the nearest context above, or else the default."""
     ctx = background().with_value("a", 1).with_value("b", 2).with_cancel().with_value("a", 3)
     assert ctx.value("a") == 3
     assert ctx.value("b") == 2
@@ -122,19 +122,19 @@ def test_the_nearest_value_wins() -> None:
 
 
 def test_keys_compare_by_equality() -> None:
-    """A value is found by another key that is equal to its own."""
+    """A value is found by any key that is equal to its own."""
     key, other = (("a", number) for number in (0, 0))  # As constants they would be one object.
     assert key is not other
     assert background().with_value(key, 1).value(other) == 1
 
 
 def test_a_value_of_none_is_a_value() -> None:
-    """A key that carries None is not missing."""
+    """A key whose value is None is not missing."""
     assert background().with_value("a", None).value("a", "default") is None
 
 
 async def test_a_with_cancels_its_context() -> None:
-    """Leaving the `with` ends the context, and keeps an earlier end."""
+    """Leaving the `with` cancels the context, unless it had ended before."""
     with background().with_timeout(60) as ctx:
         assert ctx.err() is None
     assert isinstance(ctx.err(), CanceledError)
@@ -143,8 +143,8 @@ async def test_a_with_cancels_its_context() -> None:
     assert isinstance(expired.err(), DeadlineExceededError)
 
 
-async def test_repr_tells_state() -> None:
-    """`repr` says whether the context is open, when it ends, or why it did."""
+async def test_repr() -> None:
+    """`repr` shows whether the context is open, when it ends, or why it ended."""
     ctx = background().with_cancel()
     assert repr(ctx) == "<Context open>"
     assert repr(ctx.with_value("key", 1)) == "<Context open with 'key'>"
@@ -155,7 +155,7 @@ async def test_repr_tells_state() -> None:
 
 
 def test_the_clock_outside_a_loop_is_the_loops_clock() -> None:
-    """A deadline made before the loop runs is counted on the clock that loops use."""
+    """A timeout that begins before the loop runs is counted on the clock that loops use."""
     ctx = background().with_timeout(60)
     assert ctx.deadline is not None
     assert 59 < ctx.deadline - time.monotonic() <= 60

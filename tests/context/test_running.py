@@ -1,4 +1,4 @@
-"""What runs under a context ends with it, and takes nobody else along."""
+"""What runs under a context ends with it, and cancels nothing else."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from tests.context.manual import ManualLoop, by_hand, turns
 
 
 async def test_run_returns_what_it_awaited() -> None:
-    """`run` gives the awaitable's result, or its own error, unchanged."""
+    """`run` returns the awaitable's result, or raises its own error, unchanged."""
     with background().with_timeout(60) as ctx:
         assert await ctx.run(asyncio.sleep(0, "answer")) == "answer"  # what suspends once, and returns
 
@@ -25,7 +25,7 @@ async def test_run_returns_what_it_awaited() -> None:
 
 @by_hand
 async def test_run_ends_with_the_context(loop: ManualLoop) -> None:
-    """`run` cancels what it awaits, and raises the context's error, when the context ends."""
+    """When the context ends, `run` cancels what it awaits, and raises the context's error."""
     ended: list[str] = []
 
     async def forever() -> None:
@@ -43,7 +43,7 @@ async def test_run_ends_with_the_context(loop: ManualLoop) -> None:
 
 
 async def test_run_starts_nothing_under_an_ended_context() -> None:
-    """An expired context fails before anything runs, and closes the coroutine it was given."""
+    """Under an expired context `run` raises at once, and closes the coroutine without running it."""
     started: list[int] = []
 
     async def work() -> None:
@@ -57,7 +57,7 @@ async def test_run_starts_nothing_under_an_ended_context() -> None:
 @pytest.mark.parametrize("order", ["cancel first", "deadline first"])
 @pytest.mark.parametrize("way", ["run", "bind"])
 def test_an_outer_cancel_arrives_as_itself(order: str, way: str) -> None:
-    """`task.cancel()` is a CancelledError even if the deadline fires in the same turn."""
+    """`task.cancel()` raises a CancelledError even if the context ends in the same turn."""
 
     @by_hand
     async def scenario(loop: ManualLoop) -> None:
@@ -88,7 +88,7 @@ def test_an_outer_cancel_arrives_as_itself(order: str, way: str) -> None:
 
 @by_hand
 async def test_run_keeps_the_task_usable(loop: ManualLoop) -> None:
-    """After `run` raised the context's error, its task is not marked as being cancelled."""
+    """After `run` raised the context's error, its task does not count as being cancelled."""
     task = asyncio.current_task()
     assert task is not None
     ctx = background().with_cancel()
@@ -100,7 +100,7 @@ async def test_run_keeps_the_task_usable(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_scope_ends_with_the_context(loop: ManualLoop) -> None:
-    """The anyio scope is cancelled when the context ends, and is free afterwards."""
+    """When the context ends, the anyio scope is cancelled, and catches the cancellation."""
     ctx = background().with_cancel()
     loop.call_soon(ctx.cancel)
     with ctx.scope() as scope:
@@ -110,7 +110,7 @@ async def test_scope_ends_with_the_context(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_scope_of_an_ended_context_is_cancelled_at_once(loop: ManualLoop) -> None:
-    """Nothing waits in the scope of a context that has ended."""
+    """The scope of a context that has ended is cancelled at once."""
     with background().with_timeout(0).scope() as scope:
         await anyio.sleep_forever()
     assert scope.cancelled_caught
@@ -118,7 +118,7 @@ async def test_scope_of_an_ended_context_is_cancelled_at_once(loop: ManualLoop) 
 
 @by_hand
 async def test_scope_left_early_keeps_nothing(loop: ManualLoop) -> None:
-    """A scope that was left is not cancelled by a later end."""
+    """A scope that was left is not cancelled when the context ends later."""
     ctx = background().with_cancel()
     with ctx.scope() as scope:
         pass

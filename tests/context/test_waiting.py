@@ -1,4 +1,4 @@
-"""What waits under a context is told in time, once, and leaves nothing behind."""
+"""What waits under a context is notified in time, once, and leaves nothing behind."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ def count_lifetimes() -> int:
 
 @by_hand
 async def test_a_bound_future_fails_at_the_deadline(loop: ManualLoop) -> None:
-    """A pending future gets the context's error at its deadline: never early, a grain late at most."""
+    """A pending future gets the context's error at the deadline, never early, and late by a grain at most."""
     future = loop.create_future()
     background().with_timeout(1.005).bind(future)
     await loop.advance(1.004)
@@ -31,7 +31,7 @@ async def test_a_bound_future_fails_at_the_deadline(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_a_bound_future_fails_when_an_upper_context_is_cancelled(loop: ManualLoop) -> None:
-    """Cancelling reaches a future through contexts that nobody else waits under."""
+    """A cancellation reaches a future through contexts under which nothing else waits."""
     root = background().with_cancel()
     future = loop.create_future()
     root.with_timeout(60).with_value("key", 1).with_cancel().bind(future)
@@ -41,7 +41,7 @@ async def test_a_bound_future_fails_when_an_upper_context_is_cancelled(loop: Man
 
 @by_hand
 async def test_a_future_that_is_done_is_left_alone(loop: ManualLoop) -> None:
-    """The end of a context does not touch a result, or a cancellation, that came before."""
+    """The end of a context does not change a future that has a result, or was cancelled."""
     ctx = background().with_cancel()
     answered, abandoned = loop.create_future(), loop.create_future()
     ctx.bind(answered)
@@ -55,7 +55,7 @@ async def test_a_future_that_is_done_is_left_alone(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_a_future_bound_too_late_fails_at_once(loop: ManualLoop) -> None:
-    """Binding to a context that has ended fails the future immediately."""
+    """A future that is bound to a context that has ended fails at once."""
     ctx = background().with_cancel()
     ctx.cancel()
     future = loop.create_future()
@@ -64,8 +64,8 @@ async def test_a_future_bound_too_late_fails_at_once(loop: ManualLoop) -> None:
 
 
 @by_hand
-async def test_the_end_of_a_with_is_dated(loop: ManualLoop) -> None:
-    """A deadline that passed before the `with` above was left is the first cause, though nobody looked."""
+async def test_a_deadline_before_the_end_of_a_with_is_the_cause(loop: ManualLoop) -> None:
+    """A deadline that passed before the `with` above was left is the cause, even if nobody looked."""
     with background().with_cancel() as upper:
         first_expired = upper.with_timeout(1)
         still_open = upper.with_timeout(5)
@@ -75,8 +75,8 @@ async def test_the_end_of_a_with_is_dated(loop: ManualLoop) -> None:
 
 
 @by_hand
-async def test_who_waits_below_an_ended_context_is_told_at_once(loop: ManualLoop) -> None:
-    """A context whose parent ended while nobody waited below it has ended for who waits now."""
+async def test_what_waits_below_an_ended_context_is_notified_at_once(loop: ManualLoop) -> None:
+    """What waits under a context whose parent has ended, even if that went unnoticed, ends at once."""
     parent = background().with_cancel()
     child = parent.with_timeout(5)
     parent.cancel()
@@ -93,7 +93,7 @@ async def test_who_waits_below_an_ended_context_is_told_at_once(loop: ManualLoop
 
 @by_hand
 async def test_after_func_past_a_deadline_runs_at_once(loop: ManualLoop) -> None:
-    """A deadline that passed unseen is the end for `after_func`, without a timer's help."""
+    """If the deadline has passed unnoticed, the function of `after_func` runs at once, without a timer."""
     ctx = background().with_timeout(5)
     await loop.advance(5)
     runs: list[int] = []
@@ -103,8 +103,8 @@ async def test_after_func_past_a_deadline_runs_at_once(loop: ManualLoop) -> None
 
 
 @by_hand
-async def test_an_end_that_nobody_saw_is_dated(loop: ManualLoop) -> None:
-    """The first cause wins, though nobody looked or waited when it came."""
+async def test_an_end_that_nobody_saw_is_the_cause(loop: ManualLoop) -> None:
+    """The first cause wins, even if nobody looked or waited when it came."""
     upper = background().with_cancel()
     first_cancelled = upper.with_timeout(5)
     first_expired = upper.with_timeout(1)
@@ -117,7 +117,7 @@ async def test_an_end_that_nobody_saw_is_dated(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_wait_returns_at_the_end(loop: ManualLoop) -> None:
-    """`wait` returns when the context ends, by whatever cause, and not before."""
+    """`wait` returns when the context ends, and not before."""
     ctx = background().with_timeout(1)
     waiting = asyncio.ensure_future(ctx.wait())
     await loop.advance(0.5)
@@ -128,7 +128,7 @@ async def test_wait_returns_at_the_end(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_after_func_runs_once(loop: ManualLoop) -> None:
-    """The function runs once, in a turn of the loop after the end, and a late `stop` says False."""
+    """The function runs once, in a turn of the loop after the end, and then `stop` returns False."""
     ctx = background().with_timeout(1)
     runs: list[int] = []
     stop = ctx.after_func(lambda: runs.append(1))
@@ -141,7 +141,7 @@ async def test_after_func_runs_once(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_after_func_on_an_ended_context_runs_at_once(loop: ManualLoop) -> None:
-    """After the end the function runs in the next turn."""
+    """After the end of the context, the function runs in the next turn of the loop."""
     ctx = background().with_cancel()
     ctx.cancel()
     runs: list[int] = []
@@ -152,7 +152,7 @@ async def test_after_func_on_an_ended_context_runs_at_once(loop: ManualLoop) -> 
 
 @by_hand
 async def test_stop_prevents_the_run_and_says_so(loop: ManualLoop) -> None:
-    """`stop` is True iff it prevented the run: before the end, and between the end and the run."""
+    """`stop` returns True iff it prevented the run, before the end or between the end and the run."""
     ctx = background().with_cancel()
     runs: list[int] = []
     early, late = ctx.after_func(lambda: runs.append(1)), ctx.after_func(lambda: runs.append(2))
@@ -166,7 +166,7 @@ async def test_stop_prevents_the_run_and_says_so(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_an_abandoned_context_still_calls(loop: ManualLoop) -> None:
-    """A function that waits below a context is called although nobody keeps the child."""
+    """A function of `after_func` is called even if nobody keeps its context."""
     upper = background().with_cancel()
     runs: list[int] = []
     upper.with_cancel().after_func(lambda: runs.append(1))
@@ -178,7 +178,7 @@ async def test_an_abandoned_context_still_calls(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_a_with_frees_its_timer(loop: ManualLoop) -> None:
-    """After the `with` no timer of the context is left in the loop: what there is ends within a grain."""
+    """After the `with` the loop has no timer of the context, but one that ends within a grain."""
     for _ in range(100):
         with background().with_timeout(60) as ctx:
             ctx.bind(loop.create_future())
@@ -190,7 +190,7 @@ async def test_a_with_frees_its_timer(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_a_with_that_lasted_frees_its_timer(loop: ManualLoop) -> None:
-    """After a `with` that was longer than a grain, no timer is left at all."""
+    """After a `with` that lasted longer than a grain, the loop has no timer at all."""
     with background().with_timeout(60) as ctx:
         ctx.bind(loop.create_future())
         await loop.advance(GRAIN)
@@ -199,8 +199,8 @@ async def test_a_with_that_lasted_frees_its_timer(loop: ManualLoop) -> None:
 
 
 @by_hand
-async def test_a_context_nobody_waits_under_sets_no_timer(loop: ManualLoop) -> None:
-    """A deadline costs a timer only once something waits for it."""
+async def test_a_context_without_waiters_sets_no_timer(loop: ManualLoop) -> None:
+    """A deadline needs a timer only once something waits under it."""
     with background().with_timeout(60) as ctx:
         ctx.check()
         assert loop.live_handles() == 0
@@ -208,7 +208,7 @@ async def test_a_context_nobody_waits_under_sets_no_timer(loop: ManualLoop) -> N
 
 @by_hand
 async def test_deadlines_of_one_grain_share_a_timer(loop: ManualLoop) -> None:
-    """A thousand contexts that end together cost the loop one timer."""
+    """A thousand contexts that end together need one timer."""
     contexts = [background().with_timeout(60) for _ in range(1000)]
     futures = [loop.create_future() for _ in contexts]
     for ctx, future in zip(contexts, futures, strict=True):
@@ -220,7 +220,7 @@ async def test_deadlines_of_one_grain_share_a_timer(loop: ManualLoop) -> None:
 
 @by_hand
 async def test_ten_thousand_children_leave_nothing_behind(loop: ManualLoop) -> None:
-    """Children that were left, or cancelled and dropped, are kept by nobody."""
+    """Children that were left, or cancelled and dropped, are not kept."""
     upper = background().with_timeout(3600)
     before = count_lifetimes()
     for index in range(10_000):
@@ -241,8 +241,8 @@ async def test_ten_thousand_children_leave_nothing_behind(loop: ManualLoop) -> N
 
 
 @by_hand
-async def test_idle_children_are_let_go_while_the_parent_lives(loop: ManualLoop) -> None:
-    """Children whose watchers are done are swept out, though nobody cancelled them."""
+async def test_idle_children_are_dropped_while_the_parent_lives(loop: ManualLoop) -> None:
+    """Children whose watchers are done are dropped, even if nobody cancelled them."""
     upper = background().with_cancel()
     before = count_lifetimes()
     for _ in range(10_000):
@@ -254,7 +254,7 @@ async def test_idle_children_are_let_go_while_the_parent_lives(loop: ManualLoop)
 
 
 @by_hand
-async def test_answered_watchers_are_swept_out(loop: ManualLoop) -> None:
+async def test_answered_watchers_are_dropped(loop: ManualLoop) -> None:
     """A context shared by many calls does not keep the futures that were answered."""
     ctx = background().with_timeout(3600)
     refs = []
@@ -281,7 +281,7 @@ async def test_under_the_root_nothing_is_kept(loop: ManualLoop) -> None:
 
 @pytest.mark.parametrize("is_made_in_a_loop", [True, False])
 def test_a_context_may_be_made_before_its_loop(is_made_in_a_loop: bool) -> None:
-    """What waits under a context is told by the loop that it waits in, wherever the context was made."""
+    """What waits under a context is notified in its own loop, wherever the context was made."""
 
     async def make() -> CancelableContext:
         return background().with_timeout(0.02)

@@ -1,4 +1,4 @@
-"""What a FastAPI application gets: contexts, a cache, and errors that a registry's client understands."""
+"""A FastAPI application: its contexts, its cache, and errors as OCI specifies them."""
 
 from collections.abc import AsyncIterator
 
@@ -36,7 +36,7 @@ from tests.web.clients import serving
 
 
 class ClosingCache(ReadThroughCache):
-    """A cache that knows whether it was closed."""
+    """A cache that records whether it was closed."""
 
     is_closed = False
 
@@ -50,7 +50,7 @@ class ClosingCache(ReadThroughCache):
 
 
 def gone() -> CanceledError:
-    """The error of a request whose client went away."""
+    """The error of a request whose client has disconnected."""
     error = CanceledError()
     error.__cause__ = ClientDisconnectedError()
     return error
@@ -66,14 +66,14 @@ ERRORS: dict[str, tuple[Exception, int, str]] = {
     "corrupt": (CorruptEntryError("key"), 500, "UNKNOWN"),
     "refused": (BackendError("no"), 500, "UNKNOWN"),
     "other": (LayerCacheError("?"), 500, "UNKNOWN"),
-    "said": (
+    "range": (
         OCIError(416, "RANGE_INVALID", "not there", {"Content-Range": "bytes */0"}),
         416,
         "RANGE_INVALID",
     ),
 }
 
-# What a store said is for the log; the client is told by which name to ask for it there.
+# A store's own message is for the log; the client gets the id of the request, by which it is found there.
 MESSAGES = {
     "unavailable": "a store of this registry is unavailable; request abc",
     "corrupt": "corrupt entry: key; request abc",
@@ -90,7 +90,7 @@ def caches() -> list[ClosingCache]:
 
 @pytest.fixture
 def app(caches: list[ClosingCache]) -> FastAPI:
-    """An application with all that there is."""
+    """An application with middleware, cache and exception handlers."""
 
     def make() -> LayerInfoCache:
         caches.append(ClosingCache())
@@ -128,13 +128,13 @@ def app(caches: list[ClosingCache]) -> FastAPI:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of the application, which runs under uvicorn."""
+    """A client of the application under uvicorn."""
     async with serving(app) as port, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
         yield client
 
 
 async def test_handler_has_context_and_cache(client: httpx.AsyncClient) -> None:
-    """A handler that depends on a context and on the cache is given both."""
+    """A handler that depends on a context and on the cache gets both."""
     answer = await client.get("/ask", headers={"X-Request-Id": "abc"})
     assert answer.json() == {"has": False, "ends": True, "name": "abc"}
 
@@ -149,26 +149,26 @@ async def test_cache_lives_as_long_as_the_application(app: FastAPI, caches: list
 
 
 @pytest.mark.parametrize("kind", ERRORS)
-async def test_errors_are_told(client: httpx.AsyncClient, kind: str) -> None:
-    """Each error is answered with the status that it deserves, in the body that OCI wants."""
+async def test_errors_are_answered(client: httpx.AsyncClient, kind: str) -> None:
+    """Each error is answered with its status, and a body as OCI specifies it."""
     error, status, code = ERRORS[kind]
     answer = await client.get(f"/fail/{kind}", headers={"X-Request-Id": "abc"})
-    told = {"code": code, "message": MESSAGES.get(kind, str(error)), "detail": None}
-    assert (answer.status_code, answer.json()) == (status, {"errors": [told]})
-    assert answer.headers.get("Content-Range") == ("bytes */0" if kind == "said" else None)
+    expected = {"code": code, "message": MESSAGES.get(kind, str(error)), "detail": None}
+    assert (answer.status_code, answer.json()) == (status, {"errors": [expected]})
+    assert answer.headers.get("Content-Range") == ("bytes */0" if kind == "range" else None)
 
 
-async def test_client_that_has_no_time(client: httpx.AsyncClient) -> None:
-    """A client that leaves no time is told that it was up."""
+async def test_client_without_time(client: httpx.AsyncClient) -> None:
+    """A request with a timeout of 0 is answered with 504."""
     answer = await client.get("/ask", headers={"X-Timeout": "0"})
     assert answer.status_code == 504
 
 
 async def test_websocket(app: FastAPI) -> None:
-    """A websocket is served for as long as it lasts, with a context that has no deadline and the cache."""
+    """A websocket handler gets the cache, and a context without a deadline."""
     server = Server()
-    server.say({"type": "websocket.connect"}, {"type": "websocket.receive", "text": "a"})
-    server.say({"type": "websocket.disconnect", "code": 1000})
+    server.put({"type": "websocket.connect"}, {"type": "websocket.receive", "text": "a"})
+    server.put({"type": "websocket.disconnect", "code": 1000})
     scope: Scope = {
         "type": "websocket",
         "path": "/echo",
@@ -181,9 +181,9 @@ async def test_websocket(app: FastAPI) -> None:
 
 
 async def test_error_in_a_websocket(app: FastAPI) -> None:
-    """An error in a websocket goes on to the server as it is, for nothing of HTTP can be sent there."""
+    """An error in a websocket is passed on to the server, for no HTTP answer can be sent there."""
     server = Server()
-    server.say({"type": "websocket.connect"})
+    server.put({"type": "websocket.connect"})
     scope: Scope = {"type": "websocket", "path": "/fail", "query_string": b"", "headers": []}
     with pytest.raises(NotFoundError):
         await server.run(app, scope)
@@ -192,7 +192,7 @@ async def test_error_in_a_websocket(app: FastAPI) -> None:
 
 @pytest.mark.parametrize("need", [RequestContext, Cache], ids=["context", "cache"])
 async def test_what_is_missing_is_named(need: type[Context]) -> None:
-    """An application that was not given what its handlers need says so."""
+    """If an application lacks the middleware or the cache, the error names what is missing."""
     app = FastAPI()
 
     @app.get("/")

@@ -1,4 +1,4 @@
-"""FastAPI under uvicorn: what becomes of a request whose client hangs up, and of those who stay."""
+"""FastAPI under uvicorn: requests whose client hangs up, and those of clients that stay."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -23,7 +23,7 @@ DGST = "sha256:00"
 
 @pytest.fixture
 def source() -> SlowSource:
-    """A storage that has one blob, and can be held."""
+    """A storage that has one blob."""
     source = SlowSource()
     source.put("x", DGST, LayerMeta("/data", 1))
     return source
@@ -73,7 +73,7 @@ async def port(source: SlowSource, ended: "asyncio.Queue[ContextError | None]") 
 async def test_storage_call_that_nobody_waits_for(
     port: int, source: SlowSource, ended: "asyncio.Queue[ContextError | None]"
 ) -> None:
-    """When the last client that waits for an answer has left, the storage is no longer asked."""
+    """When the last client that waits for an answer has hung up, the storage is no longer asked."""
     source.hold()
     quiet = len(asyncio.all_tasks())
     async with asyncio.timeout(10), asking(port, "GET /stat HTTP/1.1"):
@@ -88,7 +88,7 @@ async def test_storage_call_that_nobody_waits_for(
 async def test_those_who_stay_are_answered(
     port: int, source: SlowSource, ended: "asyncio.Queue[ContextError | None]"
 ) -> None:
-    """One client that leaves takes nothing from another, who waits for the same."""
+    """A client that hangs up does not affect another client that waits for the same answer."""
     source.hold()
     async with asyncio.timeout(10), asking(port, "GET /stat HTTP/1.1") as (staying, _):
         async with asking(port, "GET /stat HTTP/1.1"):
@@ -100,7 +100,7 @@ async def test_those_who_stay_are_answered(
 
 
 async def test_streams_are_whole(port: int, ended: "asyncio.Queue[ContextError | None]") -> None:
-    """An answer of 20 MB comes whole, and so does an upload in parts."""
+    """An answer of 20 MB arrives whole, and so does an upload in parts."""
     async with asyncio.timeout(20):
         async with asking(port, "GET /stream HTTP/1.1", "Connection: close") as (reader, _):
             answer = await reader.read()
@@ -120,8 +120,8 @@ async def test_streams_are_whole(port: int, ended: "asyncio.Queue[ContextError |
         assert await ended.get() is None
 
 
-async def test_stream_that_is_left(port: int, ended: "asyncio.Queue[ContextError | None]") -> None:
-    """A client that leaves amid an answer ends its context."""
+async def test_stream_whose_client_hangs_up(port: int, ended: "asyncio.Queue[ContextError | None]") -> None:
+    """A client that hangs up during an answer ends its context."""
     async with asyncio.timeout(10):
         async with asking(port, "GET /stream HTTP/1.1") as (reader, _):
             await reader.readexactly(1000)

@@ -1,4 +1,4 @@
-"""A storage that deletes after whoever asked has left, and the ways in which one leaves."""
+"""A storage that deletes after its caller has left, and the ways in which a removal is interrupted."""
 
 import asyncio
 import gc
@@ -19,28 +19,29 @@ Bracket = Callable[[Context], AbstractAsyncContextManager[None]]
 
 
 class LateStorage(SlowSource):
-    """Deletes in a thread, and not before the block of it is left.
+    """Deletes in a thread, when its `async with` block is left.
 
     Attributes:
-        begun: Set when the thread runs.
+        begun: Set when the thread has begun.
         deleted: Set when it has deleted.
     """
 
     def __init__(self, effect: Callable[["LateStorage"], None]) -> None:
-        """Have a deletion be the *effect* on this storage."""
+        """Make a storage whose deletion is a call of *effect*."""
         super().__init__()
         self.begun = asyncio.Event()
         self.deleted = asyncio.Event()
         self._effect = effect
-        self._let = threading.Event()
+        self._may_delete = threading.Event()
 
     async def delete_late(self) -> None:
         """Delete as a handler does whose storage blocks."""
-        await asyncio.to_thread(self._delete, asyncio.get_running_loop())
+        await asyncio.to_thread(self.delete_in_thread, asyncio.get_running_loop())
 
-    def _delete(self, loop: asyncio.AbstractEventLoop) -> None:
+    def delete_in_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Delete once the block is left; *loop* is that of the caller."""
         loop.call_soon_threadsafe(self.begun.set)
-        self._let.wait()
+        self._may_delete.wait()
         self._effect(self)
         loop.call_soon_threadsafe(self.deleted.set)
 
@@ -48,8 +49,8 @@ class LateStorage(SlowSource):
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Let it delete, and return when it has."""
-        self._let.set()
+        """Let the thread delete, and wait for it."""
+        self._may_delete.set()
         await self.deleted.wait()
 
 
@@ -68,7 +69,7 @@ async def is_cancelled(bracket: Bracket, storage: LateStorage) -> None:
 
 
 async def is_out_of_context(bracket: Bracket, storage: LateStorage) -> None:
-    """The context is cancelled, and with it what is awaited under it."""
+    """The context is cancelled, which cancels the call to the storage."""
 
     async def remove(ctx: Context) -> None:
         async with bracket(ctx):
@@ -83,7 +84,7 @@ async def is_out_of_context(bracket: Bracket, storage: LateStorage) -> None:
 
 
 async def is_past_its_deadline(bracket: Bracket, storage: LateStorage) -> None:
-    """The context of the call to the storage has too little time."""
+    """The deadline of the call to the storage passes."""
     with suppress(ContextError):
         async with bracket(CTX):
             with CTX.with_timeout(SOON) as ctx:
@@ -103,7 +104,7 @@ async def is_out_of_scope(bracket: Bracket, storage: LateStorage) -> None:
         async with anyio.create_task_group() as tasks, bracket(CTX):
             tasks.start_soon(_cancel, scope, storage)
             await anyio.to_thread.run_sync(
-                storage._delete, asyncio.get_running_loop(), abandon_on_cancel=True
+                storage.delete_in_thread, asyncio.get_running_loop(), abandon_on_cancel=True
             )
 
 
@@ -116,7 +117,9 @@ async def fails(bracket: Bracket, storage: LateStorage) -> None:
     """The reply of the storage is lost, and the request is not."""
     with suppress(OSError):
         async with bracket(CTX):
-            asyncio.get_running_loop().run_in_executor(None, storage._delete, asyncio.get_running_loop())
+            asyncio.get_running_loop().run_in_executor(
+                None, storage.delete_in_thread, asyncio.get_running_loop()
+            )
             raise OSError("the reply was lost")
 
 
@@ -128,7 +131,7 @@ async def is_a_closed_generator(bracket: Bracket, storage: LateStorage) -> None:
 
 
 async def is_an_abandoned_generator(bracket: Bracket, storage: LateStorage) -> None:
-    """The bracket is in an async generator, of which nobody asks more."""
+    """The bracket is in an async generator, which is garbage-collected."""
     before = asyncio.all_tasks()
     deleting = _deleting(bracket, storage)
     await anext(deleting)
@@ -141,7 +144,7 @@ async def is_an_abandoned_generator(bracket: Bracket, storage: LateStorage) -> N
 async def _deleting(bracket: Bracket, storage: LateStorage) -> AsyncIterator[None]:
     loop = asyncio.get_running_loop()
     async with bracket(CTX):
-        loop.run_in_executor(None, storage._delete, loop)
+        loop.run_in_executor(None, storage.delete_in_thread, loop)
         yield
 
 

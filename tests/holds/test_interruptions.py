@@ -1,4 +1,4 @@
-"""An interrupted removal leaves no yes for a late deletion, in any backend, by any interruption."""
+"""An interrupted removal leaves no stale entry, in any backend, whatever interrupted it."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -34,7 +34,7 @@ async def cache(request: pytest.FixtureRequest, redis_server: RedisServer) -> As
 
 
 class Removal:
-    """`removing` or `forgetting`, with the storage that it is about."""
+    """A storage, the read-through before it, and one of its two brackets, `removing` or `forgetting`."""
 
     def __init__(self, name: str, cache: LayerInfoCache) -> None:
         is_link = name == "removing"
@@ -50,7 +50,7 @@ class Removal:
         return self.front.removing(ctx, REPO, DGST) if self._is_link else self.front.forgetting(ctx, DGST)
 
     async def read(self) -> None:
-        """Be told yes, and find that nothing was kept of it."""
+        """Read a yes from the storage, and check that the cache does not keep it."""
         assert await self.front.stat(CTX, REPO, DGST) == META
         assert await self.front.confirm(CTX, REPO, DGST) == META
         assert await self.cache.stat_many(CTX, REPO, [DGST]) == [None]
@@ -58,8 +58,8 @@ class Removal:
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
 @pytest.mark.parametrize("name", ["removing", "forgetting"])
-async def test_a_late_deletion_leaves_no_yes(cache: LayerInfoCache, name: str, way: Way) -> None:
-    """Whatever interrupts a removal, reads and retried removals after it leave no yes for a late deletion."""
+async def test_a_late_deletion_leaves_no_stale_entry(cache: LayerInfoCache, name: str, way: Way) -> None:
+    """Reads and retried removals after an interruption leave no entry that a late deletion makes stale."""
     removal = Removal(name, cache)
     await removal.front.stat(CTX, REPO, DGST)
     async with removal.storage:

@@ -1,4 +1,4 @@
-"""The kit bites: for every check there is a cache that only it, or it first, finds broken."""
+"""The kit finds what is broken: for every check there is a cache that fails it."""
 
 import pytest
 
@@ -9,19 +9,19 @@ from tests.reference import ReferenceCache
 
 
 def test_every_check_has_its_broken_cache() -> None:
-    """There is a broken cache for each check, and none for a check that is not there."""
+    """There is a broken cache for each check, and none for a check that does not exist."""
     assert set(BROKEN) == {check.__name__ for check in CHECKS}
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_the_check_bites(check: Check) -> None:
-    """A cache that breaks the promise does not pass its check."""
+async def test_a_broken_cache_fails_the_check(check: Check) -> None:
+    """A cache that breaks the promise of a check fails it."""
     for broken in BROKEN[check.__name__]:
         with pytest.raises(AssertionError):
             await check(background(), broken())
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
-async def test_the_check_is_fair(check: Check) -> None:
-    """The plainest cache, which breaks nothing, passes every check."""
+async def test_the_reference_passes_the_check(check: Check) -> None:
+    """The reference, which breaks no promise, passes every check."""
     await check(background(), ReferenceCache())

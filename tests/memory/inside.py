@@ -1,4 +1,8 @@
-"""What must hold inside of a table after every step, and layers to fill one with."""
+"""What must hold inside a table after every step, and layers to fill it with.
+
+The invariant of a table, and what bounds it, are not public. These helpers read them,
+so that the tests need not.
+"""
 
 from collections.abc import Iterator
 
@@ -8,12 +12,12 @@ from layercache.meta import LayerMeta, blob_path
 
 
 def digest(number: int) -> str:
-    """A digest of its own for each number."""
+    """A digest for each number."""
     return f"sha256:{number:064x}"
 
 
 def usual_meta(dgst: str, length: int = 1) -> LayerMeta:
-    """The meta of a layer that lies where a distribution registry puts it."""
+    """The meta of a layer whose path is that of the distribution tree."""
     return LayerMeta(blob_path(dgst), length)
 
 
@@ -23,7 +27,7 @@ def table_of(max_entries: int) -> Table:
 
 
 def check(table: Table, max_entries: int) -> None:
-    """Fail unless *table* is within its bounds, and all of its parts tell the same."""
+    """Fail unless *table* is within its bounds, and all of its parts agree."""
     assert len(table) <= max_entries
     queued = [*ring(table._eviction, SMALL), *ring(table._eviction, MAIN)]
     assert len(queued) == len(set(queued)) == len(table)
@@ -44,20 +48,36 @@ def check(table: Table, max_entries: int) -> None:
 
 def furthers(table: Table, dgst: str, layer: int) -> Iterator[int]:
     """The entries of the further repositories of *dgst*."""
-    homes = table._repositories_of[layer]
-    if isinstance(homes, dict):
-        assert homes, "a layer without a home has None"
-        for repo, home in homes.items():
-            if home != layer:
-                assert table._eviction._subjects[home] == (dgst, repo)
-                yield home
+    repositories = table._repositories_of[layer]
+    if isinstance(repositories, dict):
+        assert repositories, "a layer without a repository has None"
+        for repo, entry in repositories.items():
+            if entry != layer:
+                assert table._eviction._subjects[entry] == (dgst, repo)
+                yield entry
 
 
 def ring(eviction: Eviction, head: int) -> Iterator[int]:
-    """The entries of one queue, the next to go first."""
+    """The entries of one queue, the next to be evicted first."""
     entry = eviction._next[head]
     while entry != head:
         assert eviction._previous[eviction._next[entry]] == entry
         assert eviction._is_small[entry] == (head == SMALL)
         yield entry
         entry = eviction._next[entry]
+
+
+def built_metas(table: Table) -> int:
+    """How many metas *table* keeps as objects."""
+    return len(table._metas.built)
+
+
+def media_types(table: Table) -> int:
+    """How many media types *table* has numbered."""
+    return len(table._metas._media_types)
+
+
+def held_names(table: Table) -> list[str]:
+    """Every digest and every repository that *table* holds."""
+    names = [*table._entries, *table._names, *table._names.values()]
+    return names + [repo for dgst in table._entries for repo in table.known(dgst)[0]]

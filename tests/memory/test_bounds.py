@@ -1,4 +1,4 @@
-"""Nothing grows without bound, and a layer takes little."""
+"""Nothing grows without bound, and a layer takes little memory."""
 
 import gc
 import tracemalloc
@@ -9,7 +9,7 @@ import pytest
 
 from layercache import Digest, InvalidArgumentError, LayerMeta, MemoryCache, Repository
 from layercache.backends.memory import metas
-from tests.memory.inside import check, digest, table_of, usual_meta
+from tests.memory.inside import built_metas, check, digest, held_names, media_types, table_of, usual_meta
 
 CONTAINERS = (list, dict, array, bytearray)
 
@@ -23,8 +23,8 @@ def sizes(part: object) -> Iterator[tuple[str, int]]:
             yield from sizes(value)
 
 
-def test_nothing_grows_with_what_has_gone() -> None:
-    """After two hundred thousand layers, odd ones among them, a table for a thousand is no larger."""
+def test_nothing_grows_with_what_was_evicted() -> None:
+    """After 200,000 layers, some with unusual metas, a table for 1,000 is no larger."""
     table = table_of(1000)
     for number in range(200_000):
         dgst = digest(number)
@@ -36,24 +36,24 @@ def test_nothing_grows_with_what_has_gone() -> None:
 
 
 def test_metas_that_were_built_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many layers are asked for, only so many answers are kept whole."""
+    """However many layers are asked for, the number of metas that are kept as objects is bounded."""
     monkeypatch.setattr(metas, "MOST_BUILT", 10)
     table = table_of(1000)
     for number in range(100):
         table.put("app", digest(number), usual_meta(digest(number), number))
     for number in range(100):
         assert table.meta(digest(number)) == usual_meta(digest(number), number)
-        assert len(table._metas.built) <= 10
+        assert built_metas(table) <= 10
 
 
 def test_media_types_are_bounded() -> None:
-    """A media type too many is kept with its layer, and told as it was said."""
+    """A media type beyond the bound is kept with its layer, and returned as it was given."""
     table = table_of(1000)
     given = {digest(n): usual_meta(digest(n))._replace(media_type=f"type/{n}") for n in range(300)}
     for dgst, meta in given.items():
         table.set_meta(dgst, meta)
     assert {dgst: table.meta(dgst) for dgst in given} == given
-    assert len(table._metas._media_types) < 256
+    assert media_types(table) < 256
 
 
 def test_layer_is_small() -> None:
@@ -70,17 +70,16 @@ def test_layer_is_small() -> None:
 
 
 def test_names_are_held_as_plain_strings() -> None:
-    """A digest and a repository are held as strings, which are smaller and found sooner."""
+    """A digest and a repository are held as plain strings, which are smaller and found faster."""
     table = table_of(10)
     dgst = Digest(digest(1))
     table.put(Repository("first"), dgst, usual_meta(dgst))
     table.put(Repository("second"), dgst, usual_meta(dgst))
-    held = [*table._entries, *table._names, *table._names.values(), *table.known(dgst)[0]]
-    assert {type(text) for text in held} == {str}
+    assert {type(name) for name in held_names(table)} == {str}
 
 
 def test_collector_has_nothing_to_visit() -> None:
-    """A layer adds no object that Python's garbage collector has to look at."""
+    """A layer adds no object that Python's garbage collector has to visit."""
     table = table_of(30_000)
     gc.collect()
     before = len(gc.get_objects())
@@ -93,11 +92,11 @@ def test_collector_has_nothing_to_visit() -> None:
 
 @pytest.mark.parametrize("max_entries", [0, -1, 2**31 + 1, 10.5, "10"])
 def test_entries_are_in_range(max_entries: int) -> None:
-    """A cache has a whole number of entries, from 1 to 2**31."""
+    """`max_entries` is a whole number from 1 to 2**31."""
     with pytest.raises(InvalidArgumentError):
         MemoryCache(max_entries)
 
 
-def test_repr_tells_state() -> None:
-    """The representation says how full the cache is."""
+def test_repr() -> None:
+    """`repr` shows how full the cache is."""
     assert repr(MemoryCache(10)) == "<MemoryCache 0 of 10 entries, 0 leases>"

@@ -1,4 +1,4 @@
-"""Who has to go, and what the choice may cost."""
+"""Which layers are evicted, and what the choice may cost."""
 
 from layercache.backends.memory.eviction import MOST_HITS, MOST_STEPS, Eviction
 from layercache.backends.memory.table import Table
@@ -6,26 +6,26 @@ from tests.memory.inside import digest, table_of, usual_meta
 
 
 def fill(table: Table, numbers: range) -> None:
-    """Put a layer for each of *numbers*, each in a repository of its own."""
+    """Put a layer for each of *numbers*, each in another repository."""
     for number in numbers:
         table.put(f"app-{number}", digest(number), usual_meta(digest(number)))
 
 
 def known(table: Table, numbers: range) -> list[int]:
-    """Which of *numbers* the table still has; that it is asked does not count."""
-    return [number for number in numbers if digest(number) in table._entries]
+    """Which of *numbers* the table still has; this counts as no use of them."""
+    return [number for number in numbers if digest(number) in table.layers()]
 
 
-def test_full_table_takes_the_new() -> None:
-    """A full table has room for whatever is put last."""
+def test_full_table_takes_what_is_new() -> None:
+    """A full table makes room for what is put last."""
     table = table_of(10)
     fill(table, range(50))
     assert len(table) == 10
     assert known(table, range(49, 50)) == [49]
 
 
-def test_asked_for_outlives_a_sweep() -> None:
-    """Layers that were asked for stay while ten times the table is pulled once."""
+def test_used_layers_outlive_a_sweep() -> None:
+    """Layers that were asked for stay while ten times as many are put once."""
     table = table_of(100)
     fill(table, range(100))
     for number in range(50):
@@ -34,8 +34,8 @@ def test_asked_for_outlives_a_sweep() -> None:
     assert known(table, range(50)) == list(range(50))
 
 
-def test_writing_is_not_asking() -> None:
-    """To put a layer again does not keep it."""
+def test_writing_is_no_use() -> None:
+    """Putting a layer again does not keep it."""
     table = table_of(100)
     fill(table, range(50))
     fill(table, range(50))
@@ -44,7 +44,7 @@ def test_writing_is_not_asking() -> None:
 
 
 def test_one_hit_is_worth_one_round() -> None:
-    """What is no longer asked for goes, however often it once was."""
+    """A layer that is no longer asked for is evicted, however often it once was."""
     table = table_of(100)
     fill(table, range(100))
     for number in range(100):
@@ -57,8 +57,8 @@ def test_one_hit_is_worth_one_round() -> None:
     assert known(table, range(100)) == []
 
 
-def test_who_comes_back_soon_stays_longer() -> None:
-    """A layer that comes back soon after it had to go outlives those that come for the first time."""
+def test_a_ghost_entry_stays_longer() -> None:
+    """A layer that is put again soon after its eviction outlives those that are put for the first time."""
     table = table_of(100)
     fill(table, range(101))
     assert known(table, range(1)) == []
@@ -68,7 +68,7 @@ def test_who_comes_back_soon_stays_longer() -> None:
 
 
 def test_choice_is_bounded() -> None:
-    """Even where every entry was asked for, a choice looks at no more than a hundred and some."""
+    """Even if every entry was asked for, a choice looks at a bounded number of them."""
     eviction = Eviction(10_000)
     entries = [eviction.enter(digest(number)) for number in range(10_000)]
     for entry in entries:
@@ -78,7 +78,7 @@ def test_choice_is_bounded() -> None:
 
 
 def test_each_hit_is_worth_a_round() -> None:
-    """In main, what was asked for twice outlives what was asked for once."""
+    """In the main queue, what was asked for twice outlives what was asked for once."""
     eviction = Eviction(40)
     twice, once, never, *_ = [eviction.enter(digest(number)) for number in range(5)]
     eviction.hits[twice] = eviction.hits[once] = 1
@@ -89,7 +89,7 @@ def test_each_hit_is_worth_a_round() -> None:
 
 
 def test_choice_changes_nothing_else() -> None:
-    """To choose frees nothing: whoever asked does that."""
+    """A choice frees nothing: the caller does that."""
     eviction = Eviction(10)
     entry = eviction.enter(digest(1))
     assert eviction.choose() == digest(1)

@@ -20,7 +20,7 @@ class StorageError(Exception):
 
 
 async def interrupt(cache: MemoryCache, dgst: str = ONE, after: Callable[[], None] = lambda: None) -> None:
-    """Have a removal of *dgst* be interrupted *after* something."""
+    """Interrupt a removal of *dgst* after calling *after* in its body."""
     with suppress(StorageError):
         async with cache.removing(CTX, "app", dgst):
             after()
@@ -54,7 +54,7 @@ async def test_a_hold_ends(cache: MemoryCache, clock: ManualClock) -> None:
 
 
 async def test_another_bracket_neither_shortens_nor_prolongs(cache: MemoryCache, clock: ManualClock) -> None:
-    """A removal that returned leaves a hold its time, and one that is under way outlasts it."""
+    """A later removal neither ends a hold nor, once it has returned, prolongs it."""
     await interrupt(cache)
     clock.advance(CLOSING_SECONDS / 2)
     async with cache.removing(CTX, "app", ONE):
@@ -69,8 +69,8 @@ async def test_another_bracket_neither_shortens_nor_prolongs(cache: MemoryCache,
     assert not await is_held(cache)
 
 
-async def test_a_second_interruption_holds_anew(cache: MemoryCache, clock: ManualClock) -> None:
-    """Of two interruptions the later one counts."""
+async def test_a_second_interruption_renews_the_hold(cache: MemoryCache, clock: ManualClock) -> None:
+    """After two interruptions the hold ends with the later one."""
     await interrupt(cache)
     clock.advance(CLOSING_SECONDS / 2)
     await interrupt(cache)
@@ -81,7 +81,7 @@ async def test_a_second_interruption_holds_anew(cache: MemoryCache, clock: Manua
 
 
 async def test_holds_leave_nothing(cache: MemoryCache, clock: ManualClock) -> None:
-    """A hold that has ended takes no memory, and an interrupted body leaves no marker."""
+    """A hold that has ended takes no memory, and an interrupted removal leaves no marker."""
     for number in range(100):
         await interrupt(cache, digest(number))
     clock.advance(CLOSING_SECONDS)
@@ -92,7 +92,7 @@ async def test_holds_leave_nothing(cache: MemoryCache, clock: ManualClock) -> No
 async def test_holds_are_bounded_and_none_is_lost(
     monkeypatch: pytest.MonkeyPatch, cache: MemoryCache, clock: ManualClock
 ) -> None:
-    """With more holds than there is room for everything is held, until those have ended that had none."""
+    """If there are more holds than fit, everything is held until those that did not fit have ended."""
     monkeypatch.setattr(leases, "MOST_HOLDS", 10)
     for number in range(15):
         await interrupt(cache, digest(number))
@@ -109,14 +109,14 @@ async def test_holds_are_bounded_and_none_is_lost(
 
 
 @pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), "60", None])
-def test_closing_seconds_that_make_no_sense(seconds: float) -> None:
+def test_closing_seconds_are_checked(seconds: float) -> None:
     """`closing_seconds` is a number above zero."""
     with pytest.raises(InvalidArgumentError, match="closing_seconds"):
         MemoryCache(closing_seconds=seconds)
 
 
-async def test_a_url_says_it() -> None:
-    """`closing_seconds` of a URL is that of the cache."""
+async def test_a_url_sets_closing_seconds() -> None:
+    """`closing_seconds` in the URL is that of the cache."""
     cache = open_cache("memory://?closing_seconds=0.000000001")
     assert isinstance(cache, MemoryCache)
     await interrupt(cache)

@@ -1,4 +1,4 @@
-"""Leases in process: bounded in number and time, and void when they should be."""
+"""Leases in this process: bounded in number and time, and void when they must be."""
 
 import pytest
 
@@ -14,7 +14,7 @@ ONE = digest(1)
 
 @pytest.fixture
 def clock() -> ManualClock:
-    """A clock that stands at its beginning."""
+    """A clock that stands at 0."""
     return ManualClock()
 
 
@@ -25,7 +25,7 @@ def cache(clock: ManualClock) -> MemoryCache:
 
 
 async def test_lease_ends_by_itself(cache: MemoryCache, clock: ManualClock) -> None:
-    """A lease that is older than its time fills nothing."""
+    """A lease that has ended fills nothing."""
     lease = await cache.lease(CTX, "app", ONE)
     assert lease is not None
     clock.advance(LEASE_SECONDS)
@@ -34,7 +34,7 @@ async def test_lease_ends_by_itself(cache: MemoryCache, clock: ManualClock) -> N
 
 
 async def test_no_lease_fills_nothing(cache: MemoryCache) -> None:
-    """Where `lease` returned None there is nothing to fill under, and to try it all the same is refused."""
+    """If `lease` returned None, a fill with that is refused."""
     async with cache.removing(CTX, "app", ONE):
         lease = await cache.lease(CTX, "app", ONE)
         with pytest.raises(InvalidArgumentError, match="not a lease: None"):
@@ -42,7 +42,7 @@ async def test_no_lease_fills_nothing(cache: MemoryCache) -> None:
 
 
 async def test_lease_holds_until_then(cache: MemoryCache, clock: ManualClock) -> None:
-    """A lease that is within its time fills both halves."""
+    """A lease that has not ended fills both halves."""
     lease = await cache.lease(CTX, "app", ONE)
     assert lease is not None
     clock.advance(LEASE_SECONDS - 0.1)
@@ -51,7 +51,7 @@ async def test_lease_holds_until_then(cache: MemoryCache, clock: ManualClock) ->
 
 
 async def test_sharing_does_not_prolong(cache: MemoryCache, clock: ManualClock) -> None:
-    """Whoever shares a lease gets it for the time that it has left."""
+    """A second caller shares a lease for the time that it has left."""
     await cache.lease(CTX, "app", ONE)
     clock.advance(LEASE_SECONDS - 1)
     lease = await cache.lease(CTX, "app", ONE)
@@ -79,7 +79,7 @@ async def test_lease_fills_once(cache: MemoryCache) -> None:
 
 
 async def test_lease_of_another_cache_is_void(cache: MemoryCache, clock: ManualClock) -> None:
-    """Two caches give no token alike."""
+    """A lease of another cache fills nothing."""
     lease = await MemoryCache(clock=clock).lease(CTX, "app", ONE)
     assert lease is not None
     await cache.lease(CTX, "app", ONE)
@@ -97,7 +97,7 @@ async def test_closing_forgets_leases(cache: MemoryCache) -> None:
 
 
 async def test_refused_lease_leaves_no_token(cache: MemoryCache) -> None:
-    """Where one half is being removed, nothing is left beside the other."""
+    """A lease that is refused for one half leaves no token beside the other."""
     async with cache.forgetting(CTX, ONE):
         assert await cache.lease(CTX, "app", ONE) is None
         assert repr(cache) == "<MemoryCache 0 of 1000 entries, 1 leases>"
@@ -105,7 +105,7 @@ async def test_refused_lease_leaves_no_token(cache: MemoryCache) -> None:
 
 
 def test_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many leases are asked for, the oldest give way."""
+    """However many leases are asked for, the oldest tokens are dropped."""
     monkeypatch.setattr(leases, "MOST_TOKENS", 10)
     book = Leases(ManualClock())
     given = {number: book.token(("app", digest(number))) for number in range(100)}
@@ -115,7 +115,7 @@ def test_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ended_tokens_are_dropped(clock: ManualClock) -> None:
-    """Tokens whose time is over are held no longer than until the next question."""
+    """Tokens that have ended are dropped by the next call."""
     book = Leases(clock)
     for number in range(100):
         book.token(("app", digest(number)))
@@ -124,8 +124,8 @@ def test_ended_tokens_are_dropped(clock: ManualClock) -> None:
     assert len(book) == 1
 
 
-def test_markers_give_way_to_nothing(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
-    """A closing marker outlives time and any number of leases, and ends with its bracket."""
+def test_markers_are_never_dropped(monkeypatch: pytest.MonkeyPatch, clock: ManualClock) -> None:
+    """A removal marker stays for any time and any number of leases, and ends with its bracket."""
     monkeypatch.setattr(leases, "MOST_TOKENS", 10)
     book = Leases(clock)
     marker = book.close(("app", ONE))
@@ -138,7 +138,7 @@ def test_markers_give_way_to_nothing(monkeypatch: pytest.MonkeyPatch, clock: Man
 
 
 def test_markers_of_others_stay() -> None:
-    """The end of a bracket drops its own marker and leaves that of a later one."""
+    """The end of a bracket drops its own marker, and no other's."""
     book = Leases(ManualClock())
     first = book.close(("app", ONE))
     second = book.close(("app", ONE))

@@ -1,4 +1,4 @@
-"""The table beside two dictionaries: what it answers, with room for all and with room for few."""
+"""The table compared with two dictionaries, with room for all and with room for few."""
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -16,7 +16,7 @@ PATHS = st.sampled_from([None, "/elsewhere", blob_path(digest(1))])
 
 
 class BesideDictionaries(RuleBasedStateMachine):
-    """Does each step to a table and to the dictionaries that it stands for."""
+    """Does each step to a table and to dictionaries."""
 
     table: Table
     max_entries: int
@@ -74,7 +74,7 @@ class BesideDictionaries(RuleBasedStateMachine):
 
 
 class Roomy(BesideDictionaries):
-    """Has room for all, and so knows exactly what the dictionaries do."""
+    """A table with room for all: it knows exactly what the dictionaries know."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class Roomy(BesideDictionaries):
 
 
 class Tight(BesideDictionaries):
-    """Has room for few, and so may know less, but nothing else."""
+    """A table with room for few: it may know less, but nothing else."""
 
     @initialize(max_entries=st.integers(1, 8))
     def begin(self, max_entries: int) -> None:

@@ -14,17 +14,17 @@ CTX = background()
 
 
 def digest(number: int) -> str:
-    """A digest."""
+    """A digest for each number."""
     return f"sha256:{number:064x}"
 
 
 def meta(number: int) -> LayerMeta:
-    """Where it lies."""
+    """The meta of that digest."""
     return LayerMeta(blob_path(digest(number)), number)
 
 
 async def walk(cache: MemoryCache) -> Batch:
-    """All that the cache tells."""
+    """All that a walk of the cache yields."""
     batches = [batch async for batch in cache.scan(CTX)]
     members, metas = (
         [pair for batch in batches for pair in batch.members],
@@ -34,8 +34,8 @@ async def walk(cache: MemoryCache) -> Batch:
     return Batch(sorted(members), sorted(metas))
 
 
-async def test_everything_is_told() -> None:
-    """Every membership and every meta is told once, with or without the other half."""
+async def test_a_walk_yields_everything() -> None:
+    """A walk yields every membership and every meta once, with or without the other half."""
     cache = MemoryCache()
     for number in range(BATCH + 1):
         await cache.put(CTX, "x", digest(number), meta(number))
@@ -43,14 +43,14 @@ async def test_everything_is_told() -> None:
     await cache.add(CTX, "z", digest(0))
     await cache.add(CTX, "y", digest(BATCH + 1))
     await cache.set_meta(CTX, digest(BATCH + 2), meta(BATCH + 2))
-    told = await walk(cache)
+    found = await walk(cache)
     pairs = [("x", digest(number)) for number in range(BATCH + 1)]
-    assert told.members == [*pairs, ("y", digest(0)), ("y", digest(BATCH + 1)), ("z", digest(0))]
-    assert told.metas == [(digest(number), meta(number)) for number in [*range(BATCH + 1), BATCH + 2]]
+    assert found.members == [*pairs, ("y", digest(0)), ("y", digest(BATCH + 1)), ("z", digest(0))]
+    assert found.metas == [(digest(number), meta(number)) for number in [*range(BATCH + 1), BATCH + 2]]
 
 
-async def test_what_goes_meanwhile() -> None:
-    """What has gone by its turn is not told, and disturbs nothing."""
+async def test_what_is_removed_meanwhile() -> None:
+    """What is removed before the walk comes to it is left out, and harms nothing."""
     cache = MemoryCache()
     for number in range(2 * BATCH):
         await cache.put(CTX, "x", digest(number), meta(number))
@@ -62,8 +62,8 @@ async def test_what_goes_meanwhile() -> None:
     assert [batch async for batch in batches] == [Batch([], [])]
 
 
-async def test_what_has_ended_is_not_told() -> None:
-    """What has come to the end of its life is not told, each half by itself."""
+async def test_what_has_expired_is_left_out() -> None:
+    """A half that has expired is left out, each by itself."""
     clock = ManualClock()
     cache = MemoryCache(ttl=100, clock=clock)
     await cache.put(CTX, "x", digest(0), meta(0))
@@ -75,7 +75,7 @@ async def test_what_has_ended_is_not_told() -> None:
 
 
 async def test_walking_is_no_use() -> None:
-    """What was told, and not asked for, goes as if it had not been told."""
+    """A walk counts as no use, so it changes nothing about what is evicted next."""
     walked, other = MemoryCache(100), MemoryCache(100)
     for cache in (walked, other):
         for number in range(100):
@@ -89,8 +89,8 @@ async def test_walking_is_no_use() -> None:
     assert await walk(walked) == await walk(other)
 
 
-async def test_ends_with_its_context() -> None:
-    """A walk goes no further than its context."""
+async def test_a_walk_ends_with_its_context() -> None:
+    """A walk raises the error of its context once that has ended."""
     cache = MemoryCache()
     await cache.put(CTX, "x", digest(0), meta(0))
     with CTX.with_cancel() as ctx:
@@ -100,7 +100,7 @@ async def test_ends_with_its_context() -> None:
 
 
 async def test_nothing_is_corrupt() -> None:
-    """There is nothing to discard in memory."""
+    """`discard` drops nothing in memory, where nothing can be corrupt."""
     cache = MemoryCache()
     await cache.add(CTX, "x", digest(0))
     assert not await cache.discard(CTX, "x")

@@ -15,7 +15,7 @@ def test_every_repository_counts() -> None:
 
 
 def test_very_many_repositories_are_bounded() -> None:
-    """A base layer in more repositories than there are entries stays within them."""
+    """A base layer in more repositories than there are entries stays within the bound."""
     table = table_of(1000)
     for number in range(20_000):
         table.put(f"app-{number}", BASE, usual_meta(BASE))
@@ -24,7 +24,7 @@ def test_very_many_repositories_are_bounded() -> None:
 
 
 def test_base_layer_outlives_its_idle_repositories() -> None:
-    """A base layer that is asked for stays; of its repositories, those stay that ask."""
+    """A base layer that is used stays, and so do the repositories that use it."""
     table = table_of(1000)
     table.put("busy", BASE, usual_meta(BASE))
     table.put("also-busy", BASE, usual_meta(BASE))
@@ -36,7 +36,7 @@ def test_base_layer_outlives_its_idle_repositories() -> None:
 
 
 def test_removal_from_one_leaves_the_others() -> None:
-    """A repository that no longer has a layer takes it from no other, be it the first that had it."""
+    """A removal from one repository, even the first that had the layer, leaves it in the others."""
     table = table_of(100)
     for repo in ("first", "second", "third"):
         table.put(repo, BASE, usual_meta(BASE))
@@ -59,7 +59,7 @@ def test_last_removal_frees_all() -> None:
 
 
 def test_freed_entries_carry_nothing_over() -> None:
-    """A number that is used again says nothing of the layer that had it before."""
+    """An entry that is used again knows nothing of the layer that had it before."""
     table = table_of(2)
     table.put("first", BASE, usual_meta(BASE, 5))
     assert table.stat("first", BASE)

@@ -1,4 +1,4 @@
-"""A time to live: what is not said again is a miss."""
+"""A time to live: what is not stored again becomes a miss."""
 
 import math
 
@@ -21,12 +21,12 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def table(clock: ManualClock) -> Table:
-    """A table whose parts live a hundred seconds."""
+    """A table with a time to live of 100 seconds."""
     return Table(1000, 100.0, clock)
 
 
 def test_lives_nine_tenths_at_least(table: Table, clock: ManualClock) -> None:
-    """Up to nine tenths of its time, everything is known."""
+    """Up to nine tenths of the time to live, everything is known."""
     for number in range(100):
         table.put("app", digest(number), usual_meta(digest(number)))
     clock.advance(89.9)
@@ -34,7 +34,7 @@ def test_lives_nine_tenths_at_least(table: Table, clock: ManualClock) -> None:
 
 
 def test_lives_no_longer_than_its_time(table: Table, clock: ManualClock) -> None:
-    """When its time is over, nothing is known, by any way of asking, and nothing is held."""
+    """After the time to live, nothing is known by any read, and nothing is held."""
     for number in range(100):
         table.put("app", digest(number), usual_meta(digest(number)))
     clock.advance(100.0)
@@ -46,7 +46,7 @@ def test_lives_no_longer_than_its_time(table: Table, clock: ManualClock) -> None
 
 
 def test_ends_are_spread(table: Table, clock: ManualClock) -> None:
-    """What was put in one moment does not end in one moment."""
+    """What was put at the same time does not expire at the same time."""
     for number in range(1000):
         table.add("app", digest(number))
     clock.advance(95.0)
@@ -54,8 +54,8 @@ def test_ends_are_spread(table: Table, clock: ManualClock) -> None:
     assert 300 < left < 700
 
 
-def test_said_again_lives_on(table: Table, clock: ManualClock) -> None:
-    """To say a half again begins its time anew, and that half's alone."""
+def test_stored_again_lives_on(table: Table, clock: ManualClock) -> None:
+    """Storing a half again restarts its time, and not that of the other half."""
     table.put("app", ONE, usual_meta(ONE))
     clock.advance(80.0)
     table.add("app", ONE)
@@ -66,7 +66,7 @@ def test_said_again_lives_on(table: Table, clock: ManualClock) -> None:
 
 
 def test_each_repository_has_its_own_time(table: Table, clock: ManualClock) -> None:
-    """A further repository ends by itself and leaves the others."""
+    """The membership in a further repository expires by itself."""
     table.put("first", ONE, usual_meta(ONE))
     table.put("second", ONE, usual_meta(ONE))
     clock.advance(80.0)
@@ -76,8 +76,8 @@ def test_each_repository_has_its_own_time(table: Table, clock: ManualClock) -> N
     assert table.stat("third", ONE) == usual_meta(ONE)
 
 
-def test_number_used_again_has_a_new_time(clock: ManualClock) -> None:
-    """A layer that takes the place of another lives its own time."""
+def test_entry_used_again_has_a_new_time(clock: ManualClock) -> None:
+    """A layer that takes over the entry of another has its own time."""
     table = Table(1, 100.0, clock)
     table.put("app", ONE, usual_meta(ONE))
     clock.advance(99.0)
@@ -87,7 +87,7 @@ def test_number_used_again_has_a_new_time(clock: ManualClock) -> None:
 
 
 async def test_cache_has_a_time_to_live(clock: ManualClock) -> None:
-    """The bulk forms and the single ones end alike."""
+    """The bulk forms and the single forms expire alike."""
     cache = MemoryCache(10, ttl=100.0, clock=clock)
     await cache.put(CTX, "app", ONE, usual_meta(ONE))
     assert await cache.stat_many(CTX, "app", [ONE]) == [usual_meta(ONE)]
@@ -99,6 +99,6 @@ async def test_cache_has_a_time_to_live(clock: ManualClock) -> None:
 
 @pytest.mark.parametrize("ttl", [0.0, -1.0, math.nan, "1"])
 def test_time_is_positive(ttl: float) -> None:
-    """A time to live is a number, and more than nothing."""
+    """A time to live is a number above 0."""
     with pytest.raises(InvalidArgumentError):
         MemoryCache(ttl=ttl)

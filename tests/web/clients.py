@@ -1,4 +1,4 @@
-"""uvicorn in the loop of the test, and clients that ask what they like, and hang up when they like."""
+"""uvicorn in the loop of the test, and clients that send any request, and hang up at any time."""
 
 import asyncio
 import socket
@@ -12,7 +12,7 @@ from layercache.asgi import App
 
 @asynccontextmanager
 async def serving(app: App) -> AsyncIterator[int]:
-    """Serve *app* for the length of the block, and give the port."""
+    """Serve *app* during the block, and yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))
         task = asyncio.create_task(server.serve([listener]))
@@ -32,7 +32,7 @@ async def settled(count: int) -> None:
 
 @asynccontextmanager
 async def asking(port: int, *lines: str) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Send the head of a request, give the connection, and hang up."""
+    """Send the head of a request, yield the connection, and hang up."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write("\r\n".join([*lines, "Host: x", "", ""]).encode())

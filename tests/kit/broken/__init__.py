@@ -1,4 +1,4 @@
-"""For every check of the kit a backend or a front that breaks its promise, and as few others as may be."""
+"""For every check of the kit, a backend or a front that breaks its promise."""
 
 from tests.kit.broken import brackets, contexts, holds, leases, walks, words
 from tests.kit.broken.registry import BROKEN

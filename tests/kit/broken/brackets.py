@@ -1,6 +1,6 @@
 """Caches that break the checks of `layercache.testing.brackets`, one each."""
 
-# Public methods are final; a broken cache may override them, and says so here once.
+# Public methods are final; only a broken cache overrides them.
 # mypy: disable-error-code="misc"
 
 import asyncio
@@ -24,7 +24,7 @@ class ClearsOnlyBefore(ReferenceBackend):
 
 
 @breaks("leaves_the_other_half")
-class ClosesEveryRepository(ReferenceBackend):
+class ClearsEveryRepository(ReferenceBackend):
     async def begin_removal(self, ctx: Context, repo: str | None, dgst: str) -> str:
         self.members = {(known, other) for known, other in self.members if other != dgst}
         return await super().begin_removal(ctx, repo, dgst)
@@ -149,7 +149,7 @@ class AddsThoughTheCommitFails(LayerInfoCache):
 
 
 @breaks_as_a_front("adds_nothing_that_was_removed_meanwhile")
-class AddsByAPlainPut(LayerInfoCache):
+class AddsByAnUnguardedPut(LayerInfoCache):
     @asynccontextmanager
     async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
         async with super().adding(ctx, repo, dgst, meta):

@@ -1,6 +1,6 @@
 """What breaks the checks of `layercache.testing.holds`, or those of brackets by an interruption."""
 
-# Public methods are final; a broken cache may override them, and says so here once.
+# Public methods are final; only a broken cache overrides them.
 # mypy: disable-error-code="misc"
 
 import asyncio
@@ -24,10 +24,10 @@ class ReleasesHoweverTheBodyEnds(ReferenceBackend):
         await super().end_removal(ctx, repo, dgst, marker, has_returned=True)
 
 
-class EndsAsUsualAfter(LayerInfoCache):
-    """Takes some errors of a body for a return."""
+class TreatsAsAReturn(LayerInfoCache):
+    """Treats some errors of a body as a return."""
 
-    usual: type[BaseException]
+    error: type[BaseException]
 
     @asynccontextmanager
     async def removing(self, ctx: Context, repo: str, dgst: str) -> AsyncIterator[None]:
@@ -36,20 +36,20 @@ class EndsAsUsualAfter(LayerInfoCache):
         try:
             yield
         except BaseException as error:
-            has_returned = isinstance(error, self.usual)
+            has_returned = isinstance(error, self.error)
             raise
         finally:
             await self.backend.end_removal(ctx, repo, dgst, marker, has_returned=has_returned)
 
 
 @breaks_as_a_front("clears_though_the_task_is_cancelled")
-class TakesACancellationForAReturn(EndsAsUsualAfter):
-    usual = asyncio.CancelledError
+class TreatsACancellationAsAReturn(TreatsAsAReturn):
+    error = asyncio.CancelledError
 
 
 @breaks_as_a_front("holds_what_its_context_interrupted")
-class TakesAnEndedContextForAReturn(EndsAsUsualAfter):
-    usual = ContextError
+class TreatsAnEndedContextAsAReturn(TreatsAsAReturn):
+    error = ContextError
 
 
 @breaks("holds_its_own_half")
@@ -110,7 +110,7 @@ class KeepsTheTokenUnderTheHold(ReferenceBackend):
 
 
 @breaks_as_a_front("adds_nothing_under_a_hold")
-class AddsPlainlyWithoutALease(LayerInfoCache):
+class AddsUnguardedWithoutALease(LayerInfoCache):
     @asynccontextmanager
     async def adding(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> AsyncIterator[None]:
         is_held = await self.lease(ctx, repo, dgst) is None

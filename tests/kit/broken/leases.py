@@ -1,6 +1,6 @@
 """Caches that break the checks of `layercache.testing.leases`, one each."""
 
-# Public methods are final; a broken cache may override them, and says so here once.
+# Public methods are final; only a broken cache overrides them.
 # mypy: disable-error-code="misc"
 
 from layercache.backend import Lease

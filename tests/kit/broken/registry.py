@@ -1,4 +1,4 @@
-"""Where what is broken is kept, by the check that it breaks."""
+"""The broken backends and fronts, by the check that they fail."""
 
 from collections import defaultdict
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """Caches that break the checks of `layercache.testing.words`, one each."""
 
-# Public methods are final; a broken cache may override them, and says so here once.
+# Public methods are final; only a broken cache overrides them.
 # mypy: disable-error-code="misc"
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class TakesOneForMany(LayerInfoCache):
 
 
 @breaks("accepts_what_its_ancestor_did")
-class WantsTheStrictGrammar(ReferenceBackend):
+class RequiresTheStrictGrammar(ReferenceBackend):
     async def put(self, ctx: Context, repo: str, dgst: str, meta: LayerMeta) -> None:
         if repo != repo.lower() or ":" not in dgst:
             raise InvalidArgumentError(repo)
