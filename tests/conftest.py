@@ -1,4 +1,4 @@
-"""What all tests share: the servers of this machine, each test run against every one of them."""
+"""Fixtures and options of all tests; a test of a Redis runs against each server of this machine."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ PROGRAMS = "programs"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the whole suite run on another loop, or on loops whose tasks are eager."""
+    """Add the options that run the whole suite on another loop, or with eager tasks."""
     parser.addoption("--uvloop", action="store_true", help="run every test on uvloop")
     parser.addoption(
         "--eager-tasks", action="store_true", help="run each task until it first waits when it is made (3.12)"
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the markers that are ours, and have no example fail for having taken long on a busy machine."""
+    """Register our markers, and switch off the deadline of hypothesis, which a busy machine exceeds."""
     settings.register_profile("any machine", deadline=None)
     settings.load_profile("any machine")
     config.addinivalue_line("markers", f"{EVERY_LOOP}: run on asyncio's loop and on uvloop")
@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect what needs a program that this machine has not, and say so; .ci/run installs all of them."""
+    """Deselect, with a message, the tests whose programs are not installed; .ci/run installs all of them."""
     for item in list(items):
         needed = [name for marker in item.iter_markers(PROGRAMS) for name in marker.args]
         missing = [name for name in needed if which(name) is None]
@@ -53,7 +53,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, LoopFactory]:
-    """Say which loops a test runs on."""
+    """Return the loops that a test runs on."""
     factories: dict[str, LoopFactory] = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
     if config.getoption("uvloop"):
         del factories["asyncio"]
@@ -72,14 +72,14 @@ def _eager_loop(factory: LoopFactory) -> asyncio.AbstractEventLoop:
 
 @pytest.fixture
 async def nothing_is_left() -> AsyncIterator[None]:
-    """See that a test leaves no task, no timer and no connection."""
+    """Check that a test leaves no task, no timer and no connection."""
     before = len(sockets("unix"))
     yield
-    await asyncio.sleep(0)  # a closed transport lets go of its socket one turn later
+    await asyncio.sleep(0)  # a closed transport closes its socket one turn later
     assert asyncio.all_tasks() == {asyncio.current_task()}
     assert timers() == []
     assert sockets("tcp") == []
-    assert len(sockets("unix")) <= before, "a loop has some, which uvloop makes anew"
+    assert len(sockets("unix")) <= before, "each loop has some, and uvloop replaces them"
 
 
 def sockets(kind: str) -> list[object]:
@@ -88,7 +88,7 @@ def sockets(kind: str) -> list[object]:
 
 
 def timers() -> list[str]:
-    """What the loop has still to call, if it tells, but for what ends by itself in a hundredth second."""
+    """The timers of the loop, if it shows them, but for one that ends by itself within 10 ms."""
     scheduled: list[asyncio.TimerHandle] = getattr(asyncio.get_running_loop(), "_scheduled", [])
     live = [repr(handle) for handle in scheduled if not handle.cancelled()]
     return [handle for handle in live if Timers._sort.__qualname__ not in handle]
@@ -96,7 +96,7 @@ def timers() -> list[str]:
 
 @pytest.fixture(scope="session", params=list(SERVERS.values()), ids=list(SERVERS))
 def redis_program(request: pytest.FixtureRequest) -> Path:
-    """Each redis-server found."""
+    """Each redis-server of this machine."""
     program: Path = request.param
     return program
 
@@ -116,7 +116,7 @@ def _shared_server(redis_program: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def redis_server(_shared_server: RedisServer) -> RedisServer:
-    """A server that is empty and belongs to many tests: not to be harmed or reconfigured."""
+    """An empty server that many tests share, and that none may reconfigure or kill."""
     _shared_server.ask("FLUSHALL")
     return _shared_server
 

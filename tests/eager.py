@@ -1,4 +1,4 @@
-"""Tasks that run at once until they first wait, of which Python 3.12 and newer have a factory."""
+"""Tasks that run when they are made until they first wait; Python 3.12 and newer have a factory for them."""
 
 import asyncio
 import sys
@@ -7,7 +7,7 @@ from contextvars import Context
 
 import uvloop
 
-# How a loop makes its tasks, for tests of what must not depend on it; None is the loop's own way.
+# Task factories, for tests of what must not depend on them; None is the default.
 FACTORIES: dict[str, object] = {"lazy": None}
 
 

@@ -1,4 +1,4 @@
-"""The contract in its plainest form: what every cache is compared with."""
+"""The simplest cache that keeps the contract: all others are compared with it."""
 
 import itertools
 from collections.abc import AsyncIterator, Sequence
@@ -12,13 +12,13 @@ Key = tuple[str | None, str]  # of a membership; with None, of a meta
 
 
 class ReferenceBackend(Scannable):
-    """Sets and dictionaries, without bounds; every method is atomic, for none suspends."""
+    """Sets and dictionaries, without bounds; each method is one step, for none suspends."""
 
     def __init__(self) -> None:
         self.members: set[Key] = set()
         self.metas: dict[str, LayerMeta] = {}
         self.tokens: dict[Key, str] = {}
-        self.holds: set[Key] = set()  # which last for ever: this one has no clock
+        self.holds: set[Key] = set()  # They last for ever, for there is no clock.
         self._numbers = itertools.count()
 
     async def contains(self, ctx: Context, repo: str, dgst: str) -> bool:

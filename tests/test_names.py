@@ -1,4 +1,4 @@
-"""Digests and repository names: what the OCI grammars let through, and nothing else."""
+"""Digests and repository names: the parsers accept what the OCI grammars allow, and nothing else."""
 
 import pickle
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from layercache.names import (
     parse_digest,
     parse_repository,
 )
-from tests.liars import LIARS, mock_of_a_str
+from tests.str_subclasses import STR_SUBCLASSES, mock_of_a_str
 
 SHA256 = "sha256:6c3c624b58dbbcd3c0dd82b4c53f04194d1247c6eebdaab7c610cf7d66709b3b"
 
@@ -25,7 +25,7 @@ DIGESTS = [
     SHA256,
     "sha384:" + "0" * 96,
     "sha512:" + "f" * 128,
-    # Examples of the image-spec: other algorithms are held to the grammar only.
+    # Examples of the image-spec: for other algorithms only the grammar counts.
     "multihash+base58:QmRZxt2b1FVZPNqd8hsiykDL3TdBDeTSPX9Kv46HmX4Gx8",
     "sha256+b64u:LCa0a2j_xo_5m0U8HTBBNBNCLXBkg7-g-YpeiGJm564",
     "blake3:af1349b9",
@@ -114,7 +114,7 @@ NOT_REPOSITORIES = [
 
 
 @pytest.mark.parametrize("text", DIGESTS, ids=lambda text: text[:40])
-def test_digest_is_taken_as_it_is(text: str) -> None:
+def test_digest_is_returned_unchanged(text: str) -> None:
     """A well-formed digest is returned unchanged, as a `Digest`."""
     dgst = parse_digest(text)
     assert type(dgst) is Digest
@@ -123,13 +123,13 @@ def test_digest_is_taken_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("text", NOT_DIGESTS, ids=lambda text: ascii(text[:40]))
 def test_what_is_no_digest_is_refused(text: str) -> None:
-    """Whatever the grammar or the length of a known algorithm forbids is an `InvalidArgumentError`."""
+    """A text that the grammar, or the length of a known algorithm, forbids is an `InvalidArgumentError`."""
     with pytest.raises(InvalidArgumentError):
         parse_digest(text)
 
 
 @pytest.mark.parametrize("text", REPOSITORIES, ids=lambda text: text[:40])
-def test_repository_is_taken_as_it_is(text: str) -> None:
+def test_repository_is_returned_unchanged(text: str) -> None:
     """A well-formed name is returned unchanged, as a `Repository`."""
     repo = parse_repository(text)
     assert type(repo) is Repository
@@ -138,7 +138,7 @@ def test_repository_is_taken_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("text", NOT_REPOSITORIES, ids=lambda text: ascii(text[:40]))
 def test_what_is_no_repository_is_refused(text: str) -> None:
-    """Whatever the grammar or the limit of 255 characters forbids is an `InvalidArgumentError`."""
+    """A text that the grammar, or the limit of 255 characters, forbids is an `InvalidArgumentError`."""
     with pytest.raises(InvalidArgumentError):
         parse_repository(text)
 
@@ -149,7 +149,7 @@ def test_what_is_no_repository_is_refused(text: str) -> None:
 @example("sha256:" + "0" * 64)
 @example("\ud800")
 def test_digest_or_invalid_argument(text: str) -> None:
-    """Of any text comes either that text as a digest or an `InvalidArgumentError`, and nothing else."""
+    """`parse_digest` returns any text as a digest, or raises an `InvalidArgumentError`."""
     with suppress(InvalidArgumentError):
         assert parse_digest(text) == text
 
@@ -158,7 +158,7 @@ def test_digest_or_invalid_argument(text: str) -> None:
 @example("a" * MAX_REPOSITORY_LENGTH)
 @example("\ud800")
 def test_repository_or_invalid_argument(text: str) -> None:
-    """Of any text comes either that text as a repository or an `InvalidArgumentError`, and nothing else."""
+    """`parse_repository` returns any text as a repository, or raises an `InvalidArgumentError`."""
     with suppress(InvalidArgumentError):
         assert parse_repository(text) == text
 
@@ -168,8 +168,8 @@ def test_repository_or_invalid_argument(text: str) -> None:
         r"[a-z0-9]+([+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+", fullmatch=True, alphabet=st.characters(codec="ascii")
     )
 )
-def test_parts_make_up_the_digest(text: str) -> None:
-    """Algorithm and encoded part, joined by a colon, are the digest again."""
+def test_parts_of_a_digest(text: str) -> None:
+    """Algorithm and encoded part, joined by a colon, are the digest."""
     algorithm, encoded = text.split(":")
     if algorithm not in ("sha256", "sha384", "sha512"):
         dgst = parse_digest(text)
@@ -186,27 +186,27 @@ def test_what_is_no_str_is_refused(value: object) -> None:
             parse(value)  # type: ignore[arg-type] # what an untyped caller may do
 
 
-@pytest.mark.parametrize("liar", LIARS.values(), ids=LIARS)
-def test_what_counts_are_the_characters(liar: Callable[[str], str]) -> None:
-    """Of a subclass of `str` comes a name of its characters, whatever its own methods say of them."""
-    dgst, repo = parse_digest(liar(SHA256)), parse_repository(liar("library/ubuntu"))
+@pytest.mark.parametrize("subclass", STR_SUBCLASSES.values(), ids=STR_SUBCLASSES)
+def test_the_characters_count(subclass: Callable[[str], str]) -> None:
+    """A subclass of `str` is parsed by its characters, whatever its own methods return."""
+    dgst, repo = parse_digest(subclass(SHA256)), parse_repository(subclass("library/ubuntu"))
     assert (type(dgst), f"{dgst}", hash(dgst)) == (Digest, SHA256, hash(SHA256))
     assert (type(repo), f"{repo}", hash(repo)) == (Repository, "library/ubuntu", hash("library/ubuntu"))
 
 
-@pytest.mark.parametrize("liar", LIARS.values(), ids=LIARS)
-def test_no_subclass_hides_what_is_malformed(liar: Callable[[str], str]) -> None:
-    """What the grammar forbids is refused of a subclass of `str`, too, even if it cannot be shown."""
+@pytest.mark.parametrize("subclass", STR_SUBCLASSES.values(), ids=STR_SUBCLASSES)
+def test_no_subclass_hides_what_is_malformed(subclass: Callable[[str], str]) -> None:
+    """A malformed text of a subclass of `str` is refused, even if it has no repr."""
     for text in NOT_DIGESTS:
         with pytest.raises(InvalidArgumentError):
-            parse_digest(liar(text))
+            parse_digest(subclass(text))
     for text in NOT_REPOSITORIES:
         with pytest.raises(InvalidArgumentError):
-            parse_repository(liar(text))
+            parse_repository(subclass(text))
 
 
 def test_what_is_parsed_is_not_parsed_again() -> None:
-    """A value that was parsed before is returned itself."""
+    """A value that was parsed before is returned unchanged."""
     dgst, repo = parse_digest(SHA256), parse_repository("library/ubuntu")
     assert parse_digest(dgst) is dgst
     assert parse_repository(repo) is repo
@@ -214,7 +214,7 @@ def test_what_is_parsed_is_not_parsed_again() -> None:
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_names_survive_pickling(protocol: int) -> None:
-    """A digest and a repository come out of a pickle equal and with their types."""
+    """A digest and a repository that were pickled keep value and type."""
     for name in (parse_digest(SHA256), parse_repository("library/ubuntu")):
         copy = pickle.loads(pickle.dumps(name, protocol))
         assert copy == name
@@ -222,13 +222,13 @@ def test_names_survive_pickling(protocol: int) -> None:
 
 
 def test_names_are_keys_like_their_text() -> None:
-    """A digest or repository finds what was stored under its plain text."""
+    """A digest or a repository finds what a dictionary holds under its plain text."""
     assert {SHA256: 1}[parse_digest(SHA256)] == 1
     assert {"a": 1}[parse_repository("a")] == 1
 
 
-def test_message_names_what_was_refused() -> None:
-    """The message shows the refused text, cut short where it is long, and the length that was wanted."""
+def test_message_quotes_what_was_refused() -> None:
+    """The message quotes the refused text, cut short if it is long, and says which length is expected."""
     with pytest.raises(InvalidArgumentError, match="not a digest: 'x'"):
         parse_digest("x")
     with pytest.raises(InvalidArgumentError, match="not 64 hexadecimal digits: 'sha256:00'"):

@@ -1,4 +1,4 @@
-"""What must be finished is, and nobody's cancellation is lost over it."""
+"""`finish` completes what it awaits, and loses no cancellation."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from tests.context.manual import turns
 
 
 class Work:
-    """Ends when it is told to."""
+    """Ends when the test sets `end`."""
 
     def __init__(self) -> None:
         self.end: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -24,8 +24,8 @@ class Work:
         return answer
 
 
-async def test_it_returns_and_raises_what_the_work_does() -> None:
-    """Undisturbed, `finish` is an await."""
+async def test_it_returns_or_raises_what_the_work_does() -> None:
+    """Without a cancellation, `finish` is an await."""
     work = Work()
     work.end.set_result("done")
     assert await finish(work.run()) == "done"
@@ -37,7 +37,7 @@ async def test_it_returns_and_raises_what_the_work_does() -> None:
 
 @pytest.mark.parametrize("times", [1, 3])
 async def test_a_cancellation_waits_for_the_work(times: int) -> None:
-    """However often the task is cancelled, the work ends first, and the cancellation arrives then."""
+    """However often the task is cancelled, the work ends first, and then the cancellation is raised."""
     work = Work()
     task = asyncio.ensure_future(finish(work.run()))
     for _ in range(times):
@@ -52,7 +52,7 @@ async def test_a_cancellation_waits_for_the_work(times: int) -> None:
 
 
 async def test_an_error_of_the_work_does_not_hide_a_cancellation() -> None:
-    """A cancelled task ends cancelled, though the work that it waited for failed."""
+    """A cancelled task ends as cancelled, even if the work that it waited for failed."""
     work = Work()
     task = asyncio.ensure_future(finish(work.run()))
     await turns()
@@ -67,22 +67,22 @@ async def test_an_anyio_scope_waits_too() -> None:
     """A cancelled anyio scope is left only after the work has ended."""
     work = Work()
 
-    async def cancel_then_let(scope: anyio.CancelScope) -> None:
+    async def cancel_then_end(scope: anyio.CancelScope) -> None:
         scope.cancel()
         await turns(20)
         work.end.set_result("done")
 
     with anyio.CancelScope() as scope:
-        letting = asyncio.ensure_future(cancel_then_let(scope))
+        ending = asyncio.ensure_future(cancel_then_end(scope))
         await finish(work.run())
         await anyio.sleep(0)
     assert scope.cancelled_caught
     assert work.is_done
-    await letting
+    await ending
 
 
 async def test_work_that_cancels_itself_is_an_error() -> None:
-    """Work that raises CancelledError by itself is an error to who waits, whom nobody cancelled."""
+    """If the work raises CancelledError by itself, the task that waits gets a `BackendUnavailableError`."""
 
     async def give_up() -> None:
         await asyncio.sleep(0)
@@ -92,8 +92,8 @@ async def test_work_that_cancels_itself_is_an_error() -> None:
         await finish(give_up())
 
 
-async def test_work_goes_on_though_all_tasks_are_cancelled() -> None:
-    """The end of `asyncio.run`, which cancels all tasks, reaches who waits, and not the work."""
+async def test_work_goes_on_when_all_tasks_are_cancelled() -> None:
+    """The end of `asyncio.run`, which cancels all tasks, cancels the task that waits, and not the work."""
     work, before = Work(), asyncio.all_tasks()
     waiting = asyncio.ensure_future(finish(work.run()))
     await turns()

@@ -1,4 +1,4 @@
-"""What a cache asks of its arguments: that no key can be taken for another, and no more."""
+"""The checks of arguments: no key can be taken for another, and nothing more is required."""
 
 import math
 from collections import UserList, deque
@@ -22,12 +22,12 @@ from layercache.validation import (
     require_seconds,
     require_token,
 )
-from tests.liars import LIARS, mock_of_a_str
+from tests.str_subclasses import STR_SUBCLASSES, mock_of_a_str
 
 REPO = "library/ubuntu"
 DGST = "sha256:" + "0" * 64
 
-# What could forge a key, or end one early.
+# Names that could forge a key, or end one early.
 FORGING = [
     "",
     "::",
@@ -44,10 +44,10 @@ FORGING = [
     "\ud800",
 ]
 
-# No names by the grammars, and no harm to a key: the handler's affair.
+# Names that the OCI grammars forbid, and that harm no key: the handler checks them.
 HARMLESS = ["A", "..", "a//b", ":", "a:b", "sha256:00", "ä", "層", "a%2fb"]
 
-# Who asks for a repository, and who for a digest, with the other argument well-formed.
+# The checks of a repository and of a digest, each with the other argument well-formed.
 ASKING_FOR_REPOSITORY: dict[str, Callable[[str], None]] = {
     "require_key": lambda repo: require_key(repo, DGST),
     "require_keys": lambda repo: require_keys(repo, [DGST]),
@@ -87,29 +87,31 @@ def test_names_have_a_length(ask: Callable[[str], None], limit: int) -> None:
 
 @pytest.mark.parametrize(("ask", "limit"), ASKING)
 def test_grammar_is_left_to_the_handler(ask: Callable[[str], None], limit: int) -> None:
-    """A name that harms no key passes, whatever the OCI grammars say of it."""
+    """A name that harms no key passes, even if the OCI grammars forbid it."""
     for text in HARMLESS:
         ask(text)
 
 
 @pytest.mark.parametrize(("ask", "limit"), ASKING)
-@pytest.mark.parametrize("liar", LIARS.values(), ids=LIARS)
-def test_a_name_is_a_str_itself(ask: Callable[[str], None], limit: int, liar: Callable[[str], str]) -> None:
-    """A name of a subclass of `str` is refused, in words that say what to do: its key could be another's."""
+@pytest.mark.parametrize("subclass", STR_SUBCLASSES.values(), ids=STR_SUBCLASSES)
+def test_a_name_is_a_str_itself(
+    ask: Callable[[str], None], limit: int, subclass: Callable[[str], str]
+) -> None:
+    """A name of a subclass of `str` is refused, and the error says what to do."""
     with pytest.raises(InvalidArgumentError, match=r"str itself.*pass str\.__str__"):
-        ask(liar(DGST))
+        ask(subclass(DGST))
 
 
 @pytest.mark.parametrize(("ask", "limit"), ASKING)
 @pytest.mark.parametrize("value", [7, b"a", ["a"], mock_of_a_str()], ids=lambda it: type(it).__name__)
 def test_a_name_is_a_str(ask: Callable[[object], None], limit: int, value: object) -> None:
-    """A name of another type is an `InvalidArgumentError` that tells the type."""
+    """A name of another type is an `InvalidArgumentError` that names the type."""
     with pytest.raises(InvalidArgumentError, match=type(value).__name__):
         ask(value)
 
 
 def test_what_was_parsed_passes() -> None:
-    """What `parse_repository` and `parse_digest` return is taken."""
+    """What `parse_repository` and `parse_digest` return passes."""
     repo, dgst = parse_repository(REPO), parse_digest(DGST)
     require_key(repo, dgst)
     require_keys(repo, [dgst])
@@ -118,7 +120,7 @@ def test_what_was_parsed_passes() -> None:
 
 @given(st.text(min_size=1, max_size=MAX_REPOSITORY_LENGTH))
 def test_what_passes_can_stand_in_a_key(repo: str) -> None:
-    """A name that passes can be encoded, is one word, and is found again between the parts of a key."""
+    """A name that passes can be encoded, has no white space, and can be read back from a key."""
     try:
         require_key(repo, DGST)
     except InvalidArgumentError:
@@ -129,7 +131,7 @@ def test_what_passes_can_stand_in_a_key(repo: str) -> None:
 
 
 def test_one_digest_is_no_sequence_of_digests() -> None:
-    """A digest where a sequence of digests is wanted is not taken for its letters."""
+    """A single digest where a sequence of digests is expected is refused."""
     with pytest.raises(InvalidArgumentError, match="not one digest"):
         require_keys(REPO, DGST)
 
@@ -138,14 +140,14 @@ def test_one_digest_is_no_sequence_of_digests() -> None:
     "dgsts", [(dgst for dgst in [DGST]), {DGST}, {DGST: 1}, None], ids=lambda it: type(it).__name__
 )
 def test_digests_have_an_order_and_stay(dgsts: Sequence[str]) -> None:
-    """What has no order, or is used up when it was looked at once, is no sequence of digests."""
+    """What has no order, or can be iterated only once, is no sequence of digests."""
     with pytest.raises(InvalidArgumentError, match=type(dgsts).__name__):
         require_keys(REPO, dgsts)
 
 
 @pytest.mark.parametrize("kind", [list, tuple, deque, UserList])
 def test_any_sequence_of_digests_passes(kind: Callable[[list[str]], Sequence[str]]) -> None:
-    """Digests are taken in whatever kind of sequence they come."""
+    """Any kind of sequence of digests passes."""
     require_keys(REPO, kind([DGST]))
 
 
@@ -174,9 +176,9 @@ NOT_METAS = [
     LayerMeta("/\ud800", 1),
     LayerMeta("/data", 1, "\ud800"),
     LayerMeta("/data", HTTPStatus.OK),
-    LayerMeta("/data", 10**5000),  # which Python refuses to print
-    *(LayerMeta(liar("/data"), 1) for liar in LIARS.values()),
-    *(LayerMeta("/data", 1, liar("a/b")) for liar in LIARS.values()),
+    LayerMeta("/data", 10**5000),  # which Python does not print
+    *(LayerMeta(subclass("/data"), 1) for subclass in STR_SUBCLASSES.values()),
+    *(LayerMeta("/data", 1, subclass("a/b")) for subclass in STR_SUBCLASSES.values()),
 ]
 
 
@@ -187,18 +189,18 @@ def test_meta_passes(meta: LayerMeta) -> None:
 
 
 @pytest.mark.parametrize("meta", NOT_METAS, ids=lambda meta: ascii(shown(meta)))
-def test_what_no_store_could_keep_is_refused(meta: LayerMeta) -> None:
-    """A meta without a path, with a length out of range or with text that has no encoding is refused."""
+def test_a_malformed_meta_is_refused(meta: LayerMeta) -> None:
+    """A meta without a path, with a length out of range, or with text that cannot be encoded is refused."""
     with pytest.raises(InvalidArgumentError):
         require_meta(meta)
 
 
-NOT_TOKENS = [None, 7, b"a", "\ud800", *(liar("a") for liar in LIARS.values())]
+NOT_TOKENS = [None, 7, b"a", "\ud800", *(subclass("a") for subclass in STR_SUBCLASSES.values())]
 
 
 @pytest.mark.parametrize("token", NOT_TOKENS, ids=type)
-def test_what_no_lease_holds_is_refused(token: str) -> None:
-    """A token that is no `str` itself, or cannot be encoded, is refused; any other passes."""
+def test_a_malformed_token_is_refused(token: str) -> None:
+    """A token that is no `str` itself, or cannot be encoded, is refused, and any other passes."""
     require_token("")
     with pytest.raises(InvalidArgumentError):
         require_token(token)
@@ -208,8 +210,8 @@ NOT_TIMES = [0, -1.0, math.nan, "1", None, Decimal(1), 10**400, -(10**400), 10**
 
 
 @pytest.mark.parametrize("seconds", NOT_TIMES, ids=shown)
-def test_what_is_no_time_is_refused(seconds: float) -> None:
-    """A time is a number above 0 that a float can hold; infinity is one."""
+def test_a_malformed_time_is_refused(seconds: float) -> None:
+    """A time is a number above 0 that a float can hold, also infinity."""
     require_seconds("a time", math.inf)
     with pytest.raises(InvalidArgumentError):
         require_seconds("a time", seconds)

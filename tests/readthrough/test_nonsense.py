@@ -7,8 +7,8 @@ import pytest
 
 from layercache import BackendError, Context, CorruptEntryError, LayerInfoSource, LayerMeta, ReadThroughCache
 from layercache.asking import ask_membership
-from tests.liars import LIARS
 from tests.readthrough.setup import CTX, DGST, META, REPO, Setup
+from tests.str_subclasses import STR_SUBCLASSES
 
 NO_METAS: list[object] = [
     None,
@@ -28,8 +28,8 @@ NO_METAS: list[object] = [
     LayerMeta("/data", 1, None),  # type: ignore[arg-type]
     LayerMeta(None, 1),  # type: ignore[arg-type]
     LayerMeta("/\ud800", 1),
-    *(LayerMeta(liar("/data"), 1) for liar in LIARS.values()),
-    *(LayerMeta("/data", 1, liar("a/b")) for liar in LIARS.values()),
+    *(LayerMeta(subclass("/data"), 1) for subclass in STR_SUBCLASSES.values()),
+    *(LayerMeta("/data", 1, subclass("a/b")) for subclass in STR_SUBCLASSES.values()),
 ]
 NO_BOOLS: list[object] = [None, 1, 0, "yes", "", "False", [], object()]
 

@@ -16,7 +16,7 @@ from layercache.storage.layout import (
     revision_link_path,
     tag_link_path,
 )
-from tests.liars import LIARS
+from tests.str_subclasses import STR_SUBCLASSES
 
 HEX = "4355a46b19d348dc2f57c046f8ef63d4538ebb936000f3c9ee954a27460dd865"
 DGST = f"sha256:{HEX}"
@@ -93,10 +93,10 @@ def test_corrupt_links(content: bytes) -> None:
     assert caught.value.key == "/some/link"
 
 
-@pytest.mark.parametrize("liar", LIARS.values(), ids=LIARS)
-def test_paths_are_made_of_characters(liar: Callable[[str], str]) -> None:
+@pytest.mark.parametrize("subclass", STR_SUBCLASSES.values(), ids=STR_SUBCLASSES)
+def test_paths_are_made_of_characters(subclass: Callable[[str], str]) -> None:
     """Of a subclass of `str` the characters stand in a path, and not what it prints."""
-    assert data_path(liar(DGST)) == data_path(DGST)
-    assert layer_link_path(liar("x"), liar(DGST)) == layer_link_path("x", DGST)
-    assert revision_link_path(liar("x"), liar(DGST)) == revision_link_path("x", DGST)
-    assert tag_link_path(liar("x"), liar("latest")) == tag_link_path("x", "latest")
+    assert data_path(subclass(DGST)) == data_path(DGST)
+    assert layer_link_path(subclass("x"), subclass(DGST)) == layer_link_path("x", DGST)
+    assert revision_link_path(subclass("x"), subclass(DGST)) == revision_link_path("x", DGST)
+    assert tag_link_path(subclass("x"), subclass("latest")) == tag_link_path("x", "latest")

@@ -1,4 +1,4 @@
-"""What a user writes, for the type checkers: it is read and never run.
+"""Code of a user, which the type checkers read, and which never runs.
 
 A line that would no longer be accepted, or whose type has become another, is
 an error of `nox -s types`.
@@ -13,22 +13,28 @@ from layercache import (
     CancelableContext,
     Context,
     Digest,
+    Event,
     LayerInfoCache,
     LayerInfoSource,
     LayerMeta,
     Lease,
     NotFoundError,
+    Observer,
     ReadThroughCache,
+    RedisCache,
     Repository,
     background,
+    open_cache,
     parse_digest,
     parse_repository,
 )
+from layercache.backends.redis.near import NearState
+from layercache.reconcile import Reconciler, Report
 from layercache.storage import StorageSource
 
 
 async def a_handler(cache: LayerInfoCache, name: str, reference: str) -> int:
-    """Names are parsed, and a context is passed."""
+    """A handler parses the names, and passes a context."""
     repo = assert_type(parse_repository(name), Repository)
     dgst = assert_type(parse_digest(reference), Digest)
     with background().with_timeout(0.25) as ctx:
@@ -64,14 +70,30 @@ def a_source_is_whatever_answers(cache: LayerInfoCache) -> list[LayerInfoSource]
 
 
 async def closing(cache: LayerInfoCache) -> None:
-    """A cache that is entered is itself."""
+    """`async with` yields the cache itself, with its type."""
     async with ReadThroughCache(cache, cache) as through:
         assert_type(through, ReadThroughCache)
         assert_type(await through.confirm(background(), "a", "sha256:00"), LayerMeta)
 
 
+async def any_cache_can_be_reconciled() -> None:
+    """A cache that was opened by its URL is reconciled with a storage."""
+    async with open_cache("redis://localhost?near=1000") as cache:
+        assert_type(cache, LayerInfoCache)
+        assert_type(await Reconciler(cache, StorageSource("file:///tree")).run(background()), Report)
+    assert_type(RedisCache("redis://localhost", near=1000).near_state, NearState | None)
+
+
+class Printing(Observer):
+    """An observer gets events, whose fields have types."""
+
+    def observe(self, event: Event) -> None:
+        assert_type(event.seconds, float)
+        assert_type(event.error, BaseException | None)
+
+
 async def contexts(ctx: Context, answer: Awaitable[int]) -> None:
-    """A context is derived, asked and waited for."""
+    """A context is derived, read and awaited under."""
     assert_type(ctx.with_value("key", 1), Context)
     assert_type(ctx.value("key"), object)
     assert_type(ctx.without_cancel(), Context)

@@ -1,4 +1,4 @@
-"""Values whose types say something else of them than what they are made of."""
+"""Subclasses of `str` that print, or compare as, another text than their characters."""
 
 import enum
 from collections.abc import Callable
@@ -11,7 +11,7 @@ OTHER = "another/name"
 
 
 class Formatted(str):
-    """Prints another name than it is."""
+    """Prints another name than its characters."""
 
     __slots__ = ()
 
@@ -22,11 +22,11 @@ class Formatted(str):
         return OTHER
 
     def __repr__(self) -> str:
-        raise ValueError("it does not show itself")
+        raise ValueError("it has no repr")
 
 
 class Equal(str):
-    """Equals another name than it is."""
+    """Equals another name than its characters."""
 
     __slots__ = ()
 
@@ -41,7 +41,7 @@ class Equal(str):
 
 
 class Harmless(str):
-    """Says of itself that there is nothing to find fault with."""
+    """Claims to be well-formed."""
 
     __slots__ = ()
 
@@ -62,7 +62,7 @@ class Harmless(str):
 
 
 class OddDigest(Digest):
-    """Of a type that nobody looks at again, but for its name; made without its grammar."""
+    """Derives from `Digest`, which is not checked again, and was made without its grammar."""
 
     def __new__(cls, text: str) -> Self:
         return str.__new__(cls, text)
@@ -72,7 +72,7 @@ class OddDigest(Digest):
 
 
 class OddRepository(Repository):
-    """The same of a repository."""
+    """The same for a repository."""
 
     def __new__(cls, text: str) -> Self:
         return str.__new__(cls, text)
@@ -87,12 +87,12 @@ def enumerated(text: str) -> str:
 
 
 def str_enumerated(text: str) -> str:
-    """A member of a StrEnum, which prints its value: today."""
+    """A member of a StrEnum, which prints its value, in this version of Python."""
     return enum.StrEnum("StrEnumerated", {"MEMBER": text}).MEMBER  # type: ignore[no-any-return,attr-defined]
 
 
-# Each makes of a text a str of another type with the same characters.
-LIARS: dict[str, Callable[[str], str]] = {
+# Each makes from a text a str of another type with the same characters.
+STR_SUBCLASSES: dict[str, Callable[[str], str]] = {
     "Enum": enumerated,
     "StrEnum": str_enumerated,
     "Formatted": Formatted,
@@ -104,6 +104,6 @@ LIARS: dict[str, Callable[[str], str]] = {
 
 
 def mock_of_a_str() -> str:
-    """What is no str, and says that it is one."""
+    """A mock that is no str, and claims to be one."""
     mock: str = Mock(spec=str)
     return mock
