@@ -1,17 +1,12 @@
-"""What the observer of a cache gets: an event for each operation, with tier, outcome, layers and error."""
+"""What the observer of a cache gets: an event for each operation, with tier, outcome and layers."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
 from layercache import (
-    BackendUnavailableError,
     CanceledError,
-    Context,
-    Event,
     LayerInfoCache,
-    LayerMeta,
     MemoryCache,
     NotFoundError,
     Observer,
@@ -20,32 +15,15 @@ from layercache import (
     Tier,
     background,
 )
-from layercache.testing import FaultyCache, SlowSource, new_digest, new_meta, new_repository
-from tests.context.manual import turns
+from layercache.testing import SlowSource, new_digest, new_meta, new_repository
 from tests.recorder import Recorder
-from tests.reference import ReferenceBackend, ReferenceCache
-from tests.servers import RedisServer, free_port
+from tests.servers import RedisServer
 
 CTX = background()
 REPO, DGST, ABSENT = new_repository(), new_digest(), new_digest()
 META = new_meta(DGST)
 
 Make = Callable[[Observer], LayerInfoCache]
-
-
-class SlowBackend(ReferenceBackend):
-    """Never answers `stat`; it waits under the context."""
-
-    async def stat(self, ctx: Context, repo: str, dgst: str) -> LayerMeta | None:
-        await ctx.run(asyncio.Event().wait())
-        return None
-
-
-class FailingObserver(Observer):
-    """Raises for every event."""
-
-    def observe(self, event: Event) -> None:
-        raise ZeroDivisionError
 
 
 @pytest.fixture
@@ -243,85 +221,7 @@ async def test_the_cache_behind_has_its_own_observer(source: SlowSource, recorde
     assert inner.lines == [line for line in recorder.lines if line.startswith("near")]
 
 
-# ---- failures
-
-
-async def test_an_error_is_part_of_its_event(recorder: Recorder) -> None:
-    """An operation that fails has the outcome `error`, and the error that was raised."""
-    async with RedisCache(f"redis://127.0.0.1:{free_port()}", observer=recorder) as cache:
-        with pytest.raises(BackendUnavailableError) as raised:
-            await cache.stat(CTX, REPO, DGST)
-    assert recorder.lines == ["far stat error"]
-    assert recorder.events[0].error is raised.value
-
-
-@pytest.mark.parametrize("operation", ["contains_many", "stat_many"])
-async def test_a_bulk_form_that_fails_has_all_its_layers(operation: str, recorder: Recorder) -> None:
-    """The event of a bulk form that failed has the number of layers that it was about."""
-    async with RedisCache(f"redis://127.0.0.1:{free_port()}", observer=recorder) as cache:
-        with pytest.raises(BackendUnavailableError):
-            await getattr(cache, operation)(CTX, REPO, [DGST, ABSENT, ABSENT])
-    [event] = recorder.events
-    assert (event.operation, event.outcome, event.layers) == (operation, "error", 3)
-
-
-async def test_failures_behind_a_read_through(source: SlowSource, recorder: Recorder) -> None:
-    """What fails and is not raised, as the cache behind a read-through, is reported all the same."""
-    faulty = FaultyCache(ReferenceCache())
-    faulty.fail(BackendUnavailableError("down"))
-    source.error = OSError("disk")
-    async with ReadThroughCache(faulty, source, observer=recorder) as cache:
-        with pytest.raises(Exception, match="disk"):
-            await cache.stat(CTX, REPO, DGST)
-    assert recorder.lines == ["far stat error", "source stat error"]
-    assert [str(event.error) for event in recorder.events] == ["down", "disk"]
-
-
-async def test_an_ended_context_is_no_error(source: SlowSource, recorder: Recorder) -> None:
-    """An operation whose context ends while it waits has the outcome `ended`."""
-    cache = ReadThroughCache(LayerInfoCache(SlowBackend()), source, observer=recorder)
-    with CTX.with_cancel() as ctx:
-        asking = asyncio.ensure_future(cache.stat(ctx, REPO, DGST))
-        await turns()
-    with pytest.raises(CanceledError):
-        await asking
-    assert recorder.lines == ["far stat ended"]
-    assert isinstance(recorder.events[0].error, CanceledError)
-
-
-async def test_a_cancelled_task_is_no_error(source: SlowSource, recorder: Recorder) -> None:
-    """An operation whose task is cancelled has the outcome `ended`."""
-    cache = ReadThroughCache(LayerInfoCache(SlowBackend()), source, observer=recorder)
-    asking = asyncio.ensure_future(cache.stat(CTX, REPO, DGST))
-    await turns()
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
-    assert recorder.lines == ["far stat ended"]
-
-
-# ---- the observer itself
-
-
-@pytest.mark.parametrize("kind", ["memory", "redis", "near", "a source behind"])
-async def test_an_observer_that_raises(
-    kind: str, redis_server: RedisServer, source: SlowSource, caplog: pytest.LogCaptureFixture
-) -> None:
-    """An observer that raises harms no request, in whichever tier, and is logged once for each cache."""
-    makers: dict[str, Make] = {
-        "memory": lambda observer: MemoryCache(observer=observer),
-        "redis": lambda observer: RedisCache(redis_server.url, observer=observer),
-        "near": lambda observer: RedisCache(redis_server.url, near=100, observer=observer),
-        "a source behind": lambda observer: ReadThroughCache(MemoryCache(), source, observer=observer),
-    }
-    async with makers[kind](FailingObserver()) as cache:
-        await cache.put(CTX, REPO, DGST, META)
-        for _ in range(4):
-            assert await cache.stat(CTX, REPO, DGST) == META
-        async with cache.removing(CTX, REPO, DGST):
-            source.unlink(REPO, DGST)
-        assert await cache.stat_many(CTX, REPO, [DGST]) == [None]
-    assert [record.levelname for record in caplog.records if record.exc_info] == ["ERROR"]
+# ---- no observer
 
 
 def test_without_an_observer_nothing_is_measured() -> None:
